@@ -1,0 +1,190 @@
+create table samovar.cache (
+  id smallint generated always as identity primary key,
+  name text not null unique
+);
+
+-- The dictionary of keys: everything else speaks of a key by its number.
+create table samovar.cache_key (
+  id int generated always as identity primary key,
+  cache_id smallint not null references samovar.cache,
+  key text not null,
+  cost_ms real,
+  size_bytes int,
+  seen_bucket int not null
+);
+create unique index cache_key_text on samovar.cache_key (cache_id, key);
+
+create table samovar.key_tag (
+  cache_id smallint not null,
+  tag text not null,
+  key_id int not null,
+  primary key (cache_id, tag, key_id)
+);
+create index key_tag_key on samovar.key_tag (key_id);
+
+-- Reads per key and hour. A bucket is an epoch hour; one partition a day, dropped when it has been rolled up.
+create table samovar.access_bucket (
+  bucket int not null,
+  key_id int not null,
+  accesses int not null,
+  misses int not null default 0,
+  primary key (bucket, key_id)
+) partition by range (bucket);
+
+-- What came for an hour that had been folded already; the next fold takes it.
+create table samovar.access_late (
+  bucket int not null,
+  key_id int not null,
+  accesses int not null
+);
+
+-- One day of a key: 24 counts. One partition a week.
+create table samovar.access_day (
+  day int not null,
+  key_id int not null,
+  hours int[] not null,
+  primary key (day, key_id)
+) partition by range (day);
+
+create table samovar.access_caller (
+  bucket int not null,
+  cache_id smallint not null,
+  caller text not null,
+  accesses bigint not null,
+  misses bigint not null,
+  primary key (bucket, cache_id, caller)
+);
+
+-- Keys seen once: a hash and the hour, until a second sighting lets them in. One partition a day.
+create table samovar.access_door (
+  day int not null,
+  cache_id smallint not null,
+  hash bigint not null,
+  bucket int not null,
+  misses int not null default 0,
+  primary key (day, cache_id, hash)
+) partition by range (day);
+
+-- How far each access log has been carried over.
+create table samovar.access_cursor (
+  log text primary key,
+  upto text not null,
+  moved_at timestamptz not null default now()
+);
+
+-- What was imported, so that the same lines never count twice.
+create table samovar.access_import (
+  sha256 bytea primary key,
+  bytes bigint not null,
+  head bytea not null,
+  lines bigint not null,
+  accesses bigint not null,
+  bad bigint not null,
+  first_at timestamptz,
+  last_at timestamptz,
+  imported_at timestamptz not null default now()
+);
+create index access_import_head on samovar.access_import (head);
+
+-- One row a key, folded once per closed hour; rates decay lazily from last_bucket. e<h>: sum of accesses * 2^(-age/h).
+create table samovar.key_state (
+  key_id int primary key,
+  cache_id smallint not null,
+  last_bucket int not null,
+  e1 real not null,
+  e3 real not null,
+  e6 real not null,
+  e24 real not null,
+  e72 real not null,
+  e168 real not null,
+  accesses bigint not null,
+  hours real[]
+) with (fillfactor = 70);
+create index key_state_cache on samovar.key_state (cache_id);
+
+-- The last hour folded into key_state.
+create table samovar.fold (
+  only boolean primary key default true check (only),
+  upto int
+);
+insert into samovar.fold default values;
+
+create table samovar.forecast (
+  id int generated always as identity primary key,
+  cache_id smallint not null references samovar.cache,
+  at timestamptz not null,
+  horizon_ms bigint not null,
+  scorer text not null,
+  keys text[] not null,
+  heats real[] not null,
+  costs real[] not null,
+  sizes int[] not null,
+  term_names text[] not null,
+  terms real[] not null
+);
+create index forecast_newest on samovar.forecast (cache_id, at desc);
+
+create table samovar.plan (
+  id int generated always as identity primary key,
+  cache_id smallint not null references samovar.cache,
+  at timestamptz not null,
+  horizon_ms bigint not null,
+  trigger text not null,
+  state text not null check (state in ('planned','queued','running','paused','cancelling','done','partial','failed','cancelled')),
+  why text,
+  rows int not null,
+  wished int not null,
+  fresh int not null,
+  skipped int not null,
+  saving_ms double precision not null,
+  started_at timestamptz,
+  ended_at timestamptz,
+  deadline_at timestamptz,
+  beat_at timestamptz,
+  expires_at timestamptz,
+  closed boolean not null default false,
+  unused int
+);
+create unique index plan_one_live on samovar.plan (cache_id) where state in ('queued','running','paused','cancelling');
+create index plan_newest on samovar.plan (cache_id, at desc);
+
+-- Up to 500 rows of a plan side by side: a row per key would cost more than warming it. results: one letter a row.
+create table samovar.plan_chunk (
+  plan_id int not null references samovar.plan on delete cascade,
+  chunk int not null,
+  first_row int not null,
+  keys text[] not null,
+  sources text[] not null,
+  reasons text[] not null,
+  heats real[] not null,
+  costs real[] not null,
+  sizes int[] not null,
+  savings real[] not null,
+  results text not null,
+  used bit varying not null,
+  state text not null default 'planned' check (state in ('planned','claimed','settled')),
+  worker text,
+  claimed_until timestamptz,
+  bytes bigint not null default 0,
+  load_ms double precision not null default 0,
+  error text,
+  primary key (plan_id, chunk)
+);
+create index plan_chunk_open on samovar.plan_chunk (plan_id, chunk) where state <> 'settled';
+
+create table samovar.job_run (
+  id bigint generated always as identity primary key,
+  job text not null,
+  job_id text not null,
+  worker text not null,
+  attempt int not null,
+  schedule text,
+  slot timestamptz,
+  started_at timestamptz not null,
+  ended_at timestamptz,
+  outcome text,
+  result jsonb,
+  error text
+);
+create index job_run_newest on samovar.job_run (started_at desc);
+create index job_run_schedule on samovar.job_run (schedule, slot);

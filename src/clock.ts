@@ -1,0 +1,79 @@
+import { performance } from 'node:perf_hooks';
+
+/** Time, injected. The only place that reads the clock or sets a timer, so that tests can hold both. */
+export interface Clock {
+  /** Wall time in milliseconds since the epoch. */
+  now(): number;
+  /** Milliseconds that only go forward; for measuring how long something took. */
+  elapsed(): number;
+  /** Resolves after `ms`, or at once when the signal aborts (it never rejects). */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** Calls `task` every `ms` until stopped; a slow task is never run twice at once, a failed one goes to `onError`. */
+  every(ms: number, task: () => void | Promise<void>, onError?: (error: unknown) => void): Timer;
+  /** Calls `task` once after `ms` unless stopped. */
+  after(ms: number, task: () => void): Timer;
+}
+
+export interface Timer {
+  stop(): void;
+}
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  elapsed: () => performance.now(),
+  sleep: (ms, signal) =>
+    new Promise((resolve) => {
+      if (signal?.aborted) return resolve();
+      const wake = () => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', wake);
+        resolve();
+      };
+      const timer = setTimeout(wake, ms);
+      signal?.addEventListener('abort', wake, { once: true });
+    }),
+  every: (ms, task, onError) => {
+    let isBusy = false;
+    const timer = setInterval(async () => {
+      if (isBusy) return;
+      isBusy = true;
+      try {
+        await task();
+      } catch (error) {
+        onError?.(error);
+      } finally {
+        isBusy = false;
+      }
+    }, ms);
+    timer.unref();
+    return { stop: () => clearInterval(timer) };
+  },
+  after: (ms, task) => {
+    const timer = setTimeout(task, ms);
+    return { stop: () => clearTimeout(timer) };
+  },
+};
+
+/**
+ * A signal that aborts after `ms` with the reason given by `reason`, or when `outer` does.
+ * Call `done` when the work has ended, so that no timer outlives it.
+ */
+export function deadline(
+  clock: Clock,
+  ms: number,
+  reason: () => Error,
+  outer?: AbortSignal,
+): { signal: AbortSignal; done(): void } {
+  const controller = new AbortController();
+  const onOuter = () => controller.abort(outer!.reason);
+  if (outer?.aborted) onOuter();
+  else outer?.addEventListener('abort', onOuter, { once: true });
+  const timer = clock.after(ms, () => controller.abort(reason()));
+  return {
+    signal: controller.signal,
+    done() {
+      timer.stop();
+      outer?.removeEventListener('abort', onOuter);
+    },
+  };
+}

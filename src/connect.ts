@@ -1,0 +1,158 @@
+import { Redis } from 'ioredis';
+import type { Pool, PoolClient } from 'pg';
+import { messageOf, SamovarError } from './errors.ts';
+
+export type { Pool, PoolClient, Redis };
+
+export type RedisRole = 'cache' | 'queue' | 'buffer';
+
+/** Capped at two seconds, so that work goes on soon after a server is back. */
+const retryStrategy = (tries: number): number =>
+  Math.min(200 * 2 ** Math.min(tries, 4), 2_000) + Math.random() * 200;
+/** A primary that became a replica behind the same address is left for the new one, and the command sent again. */
+const reconnectOnError = (error: Error): false | 2 => (error.message.includes('READONLY') ? 2 : false);
+
+export interface RedisConnectOptions {
+  readonly role: RedisRole;
+  readonly url: string;
+  /** Where the address came from, for messages. */
+  readonly from: string;
+  /** `command`: fails fast; `blocking`: waits for ever, as BullMQ's workers must; `subscriber`: pub/sub. */
+  readonly use?: 'command' | 'blocking' | 'subscriber';
+  readonly commandTimeoutMs?: number;
+  readonly onError?: (error: Error) => void;
+}
+
+/** Opens a connection that never throws by itself: a server that is away is told to `onError` and tried again. */
+export function openRedis(options: RedisConnectOptions): Redis {
+  const use = options.use ?? 'command';
+  const redis = new Redis(options.url, {
+    connectionName: `samovar-${options.role}`,
+    retryStrategy,
+    reconnectOnError,
+    lazyConnect: true,
+    ...(use === 'command'
+      ? {
+          maxRetriesPerRequest: 1,
+          enableOfflineQueue: false,
+          commandTimeout: options.commandTimeoutMs ?? 2_000,
+        }
+      : { maxRetriesPerRequest: null }),
+  });
+  redis.on('error', (error: Error) => options.onError?.(error));
+  return redis;
+}
+
+/** Waits until the server answers, or throws E_STORE_UNAVAILABLE / E_QUEUE_UNAVAILABLE with the real cause. */
+export async function ready(
+  redis: Redis,
+  options: Pick<RedisConnectOptions, 'role' | 'url' | 'from'>,
+): Promise<void> {
+  let cause: Error | undefined;
+  const note = (error: Error) => {
+    cause ??= error;
+  };
+  redis.on('error', note);
+  try {
+    if (redis.status === 'wait') await redis.connect();
+    await redis.ping();
+  } catch (error) {
+    redis.disconnect();
+    throw unavailable(options, cause ?? error);
+  } finally {
+    redis.off('error', note);
+  }
+}
+
+function unavailable(
+  { role, url, from }: Pick<RedisConnectOptions, 'role' | 'url' | 'from'>,
+  cause: unknown,
+): SamovarError {
+  const reason = messageOf(cause);
+  return new SamovarError(
+    role === 'queue' ? 'E_QUEUE_UNAVAILABLE' : 'E_STORE_UNAVAILABLE',
+    `cannot reach the ${role} Redis at ${maskUrl(url)} (${from}): ${reason}`,
+    { hints: [redisHint(reason, from)], cause },
+  );
+}
+
+function redisHint(reason: string, from: string): string {
+  if (/NOAUTH|WRONGPASS/.test(reason))
+    return `set the right user and password in ${from}: redis://user:password@host:6379`;
+  if (/ENOTFOUND|EAI_AGAIN/.test(reason)) return `the host name is not known here: correct ${from}`;
+  if (/ECONNREFUSED/.test(reason))
+    return `nothing listens there: start it (redis-server, docker compose up -d) or correct ${from}`;
+  return `check the address in ${from}, the network, and whether it needs TLS (rediss://)`;
+}
+
+/** An address without its password. */
+export function maskUrl(url: string): string {
+  try {
+    const parsed = new URL(url);
+    if (parsed.password !== '') parsed.password = '***';
+    return parsed.toString();
+  } catch {
+    return '(not a URL)';
+  }
+}
+
+export interface PostgresConnectOptions {
+  readonly url: string;
+  readonly from: string;
+  readonly max?: number;
+  readonly statementTimeoutMs?: number;
+  readonly onError?: (error: Error) => void;
+}
+
+/** Opens a pool. `pg` is loaded only here and only now, so that applications which never need it do not pay for it. */
+export async function openPostgres(options: PostgresConnectOptions): Promise<Pool> {
+  const { default: pg } = await import('pg');
+  const pool = new pg.Pool({
+    connectionString: options.url,
+    application_name: 'samovar',
+    max: options.max ?? 8,
+    idleTimeoutMillis: 30_000,
+    connectionTimeoutMillis: 5_000,
+    statement_timeout: options.statementTimeoutMs ?? 300_000,
+    allowExitOnIdle: true,
+  });
+  pool.on('error', (error) => options.onError?.(error));
+  return pool;
+}
+
+/** Throws E_DATABASE_UNAVAILABLE with the cause and the way out unless Postgres answers. */
+export async function postgresReady(
+  pool: Pool,
+  options: Pick<PostgresConnectOptions, 'url' | 'from'>,
+): Promise<void> {
+  try {
+    await pool.query('select 1');
+  } catch (error) {
+    throw databaseError(error, options);
+  }
+}
+
+/** The error to show for anything Postgres refused at connecting. */
+export function databaseError(
+  error: unknown,
+  { url, from }: Pick<PostgresConnectOptions, 'url' | 'from'>,
+): SamovarError {
+  const code = (error as { code?: string }).code ?? '';
+  const reason = messageOf(error instanceof AggregateError ? (error.errors[0] ?? error) : error);
+  const hint =
+    code === '28P01' || code === '28000'
+      ? `set the right user and password in ${from}`
+      : code === '3D000'
+        ? `create the database (createdb ${new URL(url).pathname.slice(1)}) or correct ${from}`
+        : code === '53300'
+          ? 'too many connections: lower the number of workers or raise max_connections'
+          : `start Postgres (docker compose up -d) or correct ${from}`;
+  return new SamovarError(
+    'E_DATABASE_UNAVAILABLE',
+    `cannot reach Postgres at ${maskUrl(url)} (${from}): ${reason}`,
+    {
+      hints: [hint],
+      cause: error,
+    },
+  );
+}

@@ -1,0 +1,149 @@
+import type { Duration } from './duration.ts';
+import { SamovarError } from './errors.ts';
+import type { KeyCodec } from './key.ts';
+
+/** What background work may ask of an origin, shared by the whole fleet. */
+export interface BudgetOptions {
+  /** Ids loaded per second by background work. 0 stops it. @default unlimited */
+  readonly perSecond?: number;
+  /** Background loads under way at once. @default 4 */
+  readonly concurrency?: number;
+}
+
+export interface OriginOptions {
+  readonly budget?: BudgetOptions;
+  /** Longest a load may take before its signal aborts and it fails. @default '10s' */
+  readonly timeout?: Duration;
+}
+
+/** A system of record behind one or more caches. */
+export interface OriginDef<Name extends string = string> extends OriginOptions {
+  readonly kind: 'origin';
+  readonly name: Name;
+}
+
+/** Why a load happens: an application waits for it, or background work does it ahead. */
+export type LoadReason = 'miss' | 'warm' | 'refresh';
+
+export interface LoadContext {
+  /** Aborts when the load's time is over or its run is cancelled. */
+  readonly signal: AbortSignal;
+  readonly reason: LoadReason;
+}
+
+/** A value that is already the JSON text to store: it passes through unparsed. See `encoded`. */
+export interface Encoded<Value> {
+  readonly json: string;
+  /** Only for the type checker: what the text holds. */
+  readonly holds?: Value;
+}
+
+export type Loaded<Id, Value> =
+  | ReadonlyMap<Id, Value | Encoded<Value>>
+  | readonly (Value | Encoded<Value> | null | undefined)[]
+  | Readonly<Record<string, Value | Encoded<Value>>>;
+
+/**
+ * Loads many ids in one go. Answers with a Map (a missing id is an absent entry), an array in the order of
+ * the ids (null or undefined = missing), or a record by key.
+ */
+export type Load<Id, Value> = (
+  ids: Id[],
+  context: LoadContext,
+) => Promise<Loaded<Id, Value>> | Loaded<Id, Value>;
+
+/** Where the keys of a warm plan come from, besides the forecast. */
+export type WarmSource<Id = unknown> =
+  | { readonly ids: readonly Id[] }
+  | { readonly sql: string; readonly params?: readonly unknown[] }
+  | { readonly from: (context: { signal: AbortSignal }) => Promise<Iterable<Id>> | Iterable<Id> }
+  | { readonly tags: readonly string[] };
+
+export interface WarmOptions<Id = unknown> {
+  /** Most keys in one plan. @default 1_000 */
+  readonly top?: number;
+  /** How far ahead a plan looks. @default '1h' */
+  readonly horizon?: Duration;
+  /** Most bytes one plan may write. @default unlimited */
+  readonly maxBytes?: number;
+  /** Longest a run may take. @default '10m' */
+  readonly maxTime?: Duration;
+  /** Keys taken besides the forecast, ranked before it. @default none */
+  readonly also?: readonly WarmSource<Id>[];
+  /** Share of maxmemory above which a run stops rather than evict what is hot. 1 turns the guard off. @default 0.9 */
+  readonly memoryMark?: number;
+  /** What a second run of the same cache does while one is under way. @default 'skip' */
+  readonly overlap?: 'skip' | 'queue';
+}
+
+export interface CacheOptions<Id, Value> {
+  readonly origin: OriginDef;
+  readonly key: KeyCodec<Id>;
+  readonly load: Load<Id, Value>;
+  /** How long an entry is fresh. */
+  readonly ttl: Duration;
+  /** Share of the ttl by which entries may expire earlier, the same for a key in every process. @default 0.1 */
+  readonly jitter?: number;
+  /** How long a missing id is remembered as missing. 0 turns it off. @default a tenth of ttl, at most '30s' */
+  readonly negativeTtl?: Duration;
+  /** Labels for group invalidation, computed from the loaded value. @default none */
+  readonly tags?: (id: Id, value: Value) => readonly string[];
+  /** Ids handed to one call of `load`. @default 500 */
+  readonly batch?: number;
+  /** Values whose stored form is longer than this are returned but not stored. @default 1_048_576 */
+  readonly maxValueBytes?: number;
+  readonly warm?: WarmOptions<Id>;
+}
+
+/** A named cache: a family of entries with one loader, one key codec and one ttl. Plain data. */
+export interface CacheDef<Name extends string = string, Id = unknown, Value = unknown>
+  extends CacheOptions<Id, Value> {
+  readonly kind: 'cache';
+  readonly name: Name;
+}
+
+/** Any cache, whatever its ids and values: what a catalogue of caches is made of. */
+// biome-ignore lint/suspicious/noExplicitAny: loaders take their id type in, values out; no single type covers both
+export type AnyCacheDef = CacheDef<string, any, any>;
+
+const nameShape = /^[a-z][a-z0-9_-]{0,62}$/i;
+
+export function checkName(what: string, name: unknown): string {
+  if (typeof name !== 'string' || !nameShape.test(name)) {
+    throw new SamovarError(
+      'E_CONFIG',
+      `expected the name of ${what} to be a letter followed by letters, digits, '-' or '_' (at most 63), got '${String(name)}'`,
+    );
+  }
+  return name;
+}
+
+/** Names an origin and what background work may ask of it. */
+export function defineOrigin<const Name extends string>(
+  name: Name,
+  options: OriginOptions = {},
+): OriginDef<Name> {
+  checkName('an origin', name);
+  return Object.freeze({ ...options, kind: 'origin', name });
+}
+
+/** Names a cache: how its ids become keys, how they are loaded and how long they stay fresh. */
+export function defineCache<const Name extends string, Id, Value>(
+  name: Name,
+  options: CacheOptions<Id, Value>,
+): CacheDef<Name, Id, Value> {
+  checkName('a cache', name);
+  return Object.freeze({ ...options, kind: 'cache', name });
+}
+
+class EncodedJson<Value> implements Encoded<Value> {
+  readonly json: string;
+  constructor(json: string) {
+    this.json = json;
+  }
+}
+
+/** Marks a text as the JSON form of a value, so that a loader that has text need not parse it. */
+export const encoded = <Value>(json: string): Encoded<Value> => new EncodedJson<Value>(json);
+
+export const isEncoded = (value: unknown): value is Encoded<unknown> => value instanceof EncodedJson;

@@ -1,0 +1,55 @@
+import type { FillReport, RunState } from './rooms.ts';
+
+/** Everything Samovar tells about itself. No event carries a key or a value. */
+export interface Events {
+  'load:settled': {
+    cache: string;
+    reason: 'miss' | 'warm' | 'refresh';
+    ids: number;
+    ms: number;
+    outcome: 'ok' | 'failed' | 'timeout';
+  };
+  'fill:settled': { cache: string; reason: 'warm' | 'refresh'; report: FillReport };
+  'entry:refused': { cache: string; why: 'lost' | 'too-big' | 'corrupt' | 'version' | 'encode' | 'store' };
+  'budget:waited': { origin: string; ms: number };
+  'budget:changed': { origin: string; factor: number };
+  'access:dropped': { accesses: number; why: 'bound' | 'store' };
+  'access:flushed': { cache: string; accesses: number; misses: number; caller: string };
+  'run:changed': { cache: string; run: number; state: RunState };
+  'warm:used': { cache: string; entries: number };
+  'warm:unused': { cache: string; entries: number };
+  'cache:invalidated': { cache: string | undefined; keys: number; tags: number };
+  'job:ended': { job: string; outcome: 'done' | 'snooze' | 'cancel' | 'failed' | 'retry'; ms: number };
+  'schedule:ticked': { schedule: string; late: boolean };
+  'store:failed': { role: 'cache' | 'queue' | 'buffer'; message: string };
+}
+
+export type EventName = keyof Events;
+
+export interface Emitter {
+  emit<Name extends EventName>(name: Name, event: Events[Name]): void;
+  /** Returns the way to stop listening. */
+  on<Name extends EventName>(name: Name, listener: (event: Events[Name]) => void): () => void;
+}
+
+/** Calls listeners at once, in order; one that throws never harms the work that told of the event. */
+export function createEmitter(onError: (error: unknown) => void = () => {}): Emitter {
+  const listeners = new Map<EventName, Set<(event: never) => void>>();
+  return {
+    emit(name, event) {
+      for (const listener of listeners.get(name) ?? []) {
+        try {
+          listener(event as never);
+        } catch (error) {
+          onError(error);
+        }
+      }
+    },
+    on(name, listener) {
+      const set = listeners.get(name) ?? new Set();
+      listeners.set(name, set);
+      set.add(listener as (event: never) => void);
+      return () => set.delete(listener as (event: never) => void);
+    },
+  };
+}

@@ -1,0 +1,31 @@
+export { type Config, type ConfigInput, defineConfig, type ImportLine, type ImportMap } from './config.ts';
+export {
+  type AnyCacheDef,
+  type CacheDef,
+  type CacheOptions,
+  defineCache,
+  defineOrigin,
+  type Encoded,
+  encoded,
+  type Load,
+  type LoadContext,
+  type OriginDef,
+  type WarmOptions,
+  type WarmSource,
+} from './define.ts';
+export type { Duration } from './duration.ts';
+export { type ErrorCode, errorCodes, isSamovarError, SamovarError } from './errors.ts';
+export type { Events } from './events.ts';
+export {
+  type AnyJobDef,
+  cancel,
+  defineJob,
+  done,
+  type JobContext,
+  type JobDef,
+  type Outcome,
+  snooze,
+} from './job.ts';
+export { type KeyCodec, key } from './key.ts';
+export type { Reads, Run, RunState, Trigger, Writes } from './rooms.ts';
+export { type ScheduleDef, type ScheduleOptions, schedule } from './schedule.ts';

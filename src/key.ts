@@ -1,0 +1,110 @@
+import { createHash } from 'node:crypto';
+import { SamovarError } from './errors.ts';
+
+/** Both ways between an application's id and the text that names it in stores and analytics. */
+export interface KeyCodec<Id> {
+  readonly name: string;
+  encode(id: Id): string;
+  /** Throws E_KEY when the text cannot have come from `encode`. */
+  decode(key: string): Id;
+}
+
+/** Keys longer than this many bytes are refused by name, not stored. */
+export const longestKeyBytes = 8_192;
+
+const wrong = (codec: string, value: unknown): SamovarError =>
+  new SamovarError('E_KEY', `expected an id for the ${codec} key codec, got ${describe(value)}`);
+
+const string: KeyCodec<string> = {
+  name: 'string',
+  encode(id) {
+    if (typeof id !== 'string' || id === '') throw wrong('string', id);
+    if (Buffer.byteLength(id) > longestKeyBytes) {
+      throw new SamovarError(
+        'E_KEY',
+        `expected an id of at most ${longestKeyBytes} bytes, got ${Buffer.byteLength(id)} bytes starting '${id.slice(0, 40)}'`,
+        { hints: ['hash long ids in a key codec of your own: key.custom({ encode, decode })'] },
+      );
+    }
+    return id;
+  },
+  decode: (key) => key,
+};
+
+const number: KeyCodec<number> = {
+  name: 'number',
+  encode(id) {
+    if (typeof id !== 'number' || !Number.isFinite(id)) throw wrong('number', id);
+    return String(id);
+  },
+  decode(key) {
+    const id = Number(key);
+    if (key.trim() === '' || !Number.isFinite(id)) throw wrong('number', key);
+    return id;
+  },
+};
+
+const bigint: KeyCodec<bigint> = {
+  name: 'bigint',
+  encode(id) {
+    if (typeof id !== 'bigint') throw wrong('bigint', id);
+    return String(id);
+  },
+  decode(key) {
+    if (!/^-?\d+$/.test(key)) throw wrong('bigint', key);
+    return BigInt(key);
+  },
+};
+
+const json = <Id>(): KeyCodec<Id> => ({
+  name: 'json',
+  encode(id) {
+    const text = JSON.stringify(sorted(id));
+    if (text === undefined) throw wrong('json', id);
+    return string.encode(text);
+  },
+  decode(key) {
+    try {
+      return JSON.parse(key) as Id;
+    } catch {
+      throw wrong('json', key);
+    }
+  },
+});
+
+/** Objects with the same content give the same text, whatever the order of their properties. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, inner]) => [name, sorted(inner)]),
+  );
+}
+
+const custom = <Id>(codec: { encode(id: Id): string; decode(key: string): Id }): KeyCodec<Id> => ({
+  name: 'custom',
+  encode: (id) => string.encode(codec.encode(id)),
+  decode: (key) => codec.decode(key),
+});
+
+/** The built-in key codecs. */
+export const key = { string, number, bigint, json, custom };
+
+/** A 64-bit hash of a key's text, as a signed bigint text that Postgres takes. */
+export function hash64(text: string): string {
+  return createHash('sha1').update(text).digest().readBigInt64BE(0).toString();
+}
+
+/** A 32-bit FNV-1a hash; the same in every process, for jitter and partitions. */
+export function hash32(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return hash >>> 0;
+}
+
+function describe(value: unknown): string {
+  const text = typeof value === 'string' ? `'${value.slice(0, 40)}'` : String(value).slice(0, 40);
+  return `${typeof value} ${text}`;
+}

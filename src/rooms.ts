@@ -1,0 +1,390 @@
+/**
+ * The faces of the rooms as jobs and the counter see them: types only. Rooms do not know each other; what passes
+ * between them is shaped here. Instants are epoch milliseconds, lengths of time milliseconds, a bucket is an epoch hour.
+ */
+
+// ---- access -------------------------------------------------------------------------------------------------------
+
+/** Reads of one key in one hour. `accesses` includes `misses`. */
+export interface AccessCount {
+  readonly cache: string;
+  readonly key: string;
+  readonly bucket: number;
+  readonly accesses: number;
+  readonly misses: number;
+}
+
+/** Reads of one cache in one hour by one kind of caller. */
+export interface CallerCount {
+  readonly cache: string;
+  readonly bucket: number;
+  readonly caller: string;
+  readonly accesses: number;
+  readonly misses: number;
+}
+
+/** A warmed entry was read: the plan and row that its envelope carries. */
+export interface WarmUse {
+  readonly cache: string;
+  readonly plan: number;
+  readonly row: number;
+}
+
+/** What one load of a key taught us. */
+export interface Fill {
+  readonly cache: string;
+  readonly key: string;
+  readonly loadMs: number;
+  readonly bytes: number;
+  readonly tags: readonly string[];
+}
+
+/** What happened to the access log between two of its messages. */
+export interface AccessBatch {
+  /** Which log: a new one begins when its Redis lost the old. */
+  readonly log: string;
+  /** The last message in it; '0-0' before the first. */
+  readonly upto: string;
+  readonly messages: number;
+  readonly counts: readonly AccessCount[];
+  readonly callers: readonly CallerCount[];
+  readonly used: readonly WarmUse[];
+  readonly fills: readonly Fill[];
+  /** Accesses that recorders dropped because their memory bound was reached. */
+  readonly dropped: number;
+}
+
+export interface CollectResult {
+  readonly messages: number;
+  readonly accesses: number;
+  /** Keys met for the first time and let in. */
+  readonly admitted: number;
+  /** Keys seen once, of which only a hash is kept. */
+  readonly waiting: number;
+  readonly used: number;
+  readonly dropped: number;
+}
+
+// ---- forecast -----------------------------------------------------------------------------------------------------
+
+/** Half-lives, in hours, at which the state of every key is kept. */
+export const halfLifeHours = [1, 3, 6, 24, 72, 168] as const;
+export type HalfLifeHours = (typeof halfLifeHours)[number];
+
+/** A key that might be worth warming: its decayed rates, ready to be scored. */
+export interface Candidate {
+  readonly key: string;
+  /** Accesses per hour, exponentially decayed to now, by half-life. */
+  readonly rates: Readonly<Record<HalfLifeHours, number>>;
+  /** Share of accesses by hour of day (UTC), or undefined while too little is known. */
+  readonly hours?: readonly number[];
+  readonly lastBucket: number;
+  readonly accesses: number;
+  /** Smoothed time one load takes, if known. */
+  readonly costMs?: number;
+  readonly bytes?: number;
+}
+
+/** One part of a score: what it is called and how much it gave, in accesses per second. */
+export interface Term {
+  readonly name: string;
+  readonly heat: number;
+}
+
+export interface ForecastRow {
+  readonly key: string;
+  /** Expected accesses per second over the horizon. */
+  readonly heat: number;
+  readonly terms: readonly Term[];
+  readonly costMs?: number;
+  readonly bytes?: number;
+}
+
+export interface Forecast {
+  readonly cache: string;
+  readonly at: number;
+  readonly horizonMs: number;
+  readonly scorer: string;
+  /** Hottest first. */
+  readonly rows: readonly ForecastRow[];
+}
+
+// ---- plan and run -------------------------------------------------------------------------------------------------
+
+export type WishSource = 'forecast' | 'list' | 'sql' | 'function' | 'tag';
+
+/** A key that a source would like warm. */
+export interface Wish extends Partial<Omit<ForecastRow, 'key'>> {
+  readonly key: string;
+  readonly source: WishSource;
+}
+
+/** What the store holds for a key now. */
+export interface Look {
+  readonly state: 'fresh' | 'missing' | 'negative';
+  /** When it stops being fresh; 0 when missing. */
+  readonly freshUntil: number;
+}
+
+export type Decision = 'warm' | 'fresh' | 'skip';
+
+export interface PlanRow {
+  readonly key: string;
+  readonly source: WishSource;
+  readonly decision: Decision;
+  /** Why, in words for an operator. */
+  readonly reason: string;
+  readonly heat: number;
+  readonly costMs: number;
+  readonly bytes: number;
+  /** Milliseconds of waiting it is expected to save over the horizon. */
+  readonly savingMs: number;
+}
+
+export interface PlanBudget {
+  readonly keys: number;
+  readonly bytes?: number;
+  readonly perSecond?: number;
+  readonly timeMs?: number;
+}
+
+export interface Plan {
+  readonly cache: string;
+  readonly at: number;
+  readonly horizonMs: number;
+  /** Keys to warm, in the order in which they are to be written. */
+  readonly rows: readonly PlanRow[];
+  /** The best of what was left out, each with its reason. */
+  readonly left: readonly PlanRow[];
+  readonly totals: {
+    readonly wished: number;
+    readonly warm: number;
+    readonly fresh: number;
+    readonly skipped: number;
+    readonly bytes: number;
+    /** How long the loads will take at the budget's rate. */
+    readonly timeMs: number;
+    readonly savingMs: number;
+  };
+}
+
+export const rowResults = [
+  'planned',
+  'written',
+  'fresh',
+  'busy',
+  'missing',
+  'failed',
+  'budget',
+  'lost',
+] as const;
+/**
+ * What became of a row: `planned` (not yet), `written`, `fresh` (was already), `busy` (a reader or writer holds its lease),
+ * `missing` (the origin has no such id), `failed`, `budget` (time, rate or memory ran out), `lost` (deleted or overtaken while it loaded).
+ */
+export type RowResult = (typeof rowResults)[number];
+
+/** Everything a plan is made from; see `plan/build`. */
+export interface PlanInput {
+  readonly cache: string;
+  readonly at: number;
+  readonly horizonMs: number;
+  readonly ttlMs: number;
+  /** Several sources may wish for the same key; the hottest wish counts. */
+  readonly wishes: readonly Wish[];
+  /** By position of `wishes`. */
+  readonly looks: readonly Look[];
+  readonly budget: PlanBudget;
+  /** Memory is tight: the hottest keys are written last, so that they are the last to be evicted. */
+  readonly isTight: boolean;
+}
+
+export type RunState =
+  | 'planned'
+  | 'queued'
+  | 'running'
+  | 'paused'
+  | 'cancelling'
+  | 'done'
+  | 'partial'
+  | 'failed'
+  | 'cancelled';
+export type Trigger = 'cron' | 'deploy' | 'manual' | 'event';
+
+export interface Run {
+  readonly id: number;
+  readonly cache: string;
+  readonly state: RunState;
+  readonly trigger: Trigger;
+  readonly at: number;
+  readonly startedAt?: number;
+  readonly endedAt?: number;
+  readonly rows: number;
+  readonly results: Readonly<Partial<Record<RowResult, number>>>;
+  readonly used: number;
+  readonly bytes: number;
+  /** Keys settled per second since it started. */
+  readonly perSecond?: number;
+  readonly etaMs?: number;
+  readonly why?: string;
+}
+
+export interface ClaimedChunk {
+  readonly kind: 'chunk';
+  readonly plan: number;
+  readonly chunk: number;
+  readonly keys: readonly string[];
+  /** The row number of each key within the plan. */
+  readonly rows: readonly number[];
+  readonly worker: string;
+}
+
+export type Claim =
+  | ClaimedChunk
+  /** Other workers hold what is left; ask again after `ms`. */
+  | { readonly kind: 'wait'; readonly ms: number }
+  | { readonly kind: 'paused' }
+  /** Nothing is left, or the run was cancelled, or its time is over. */
+  | { readonly kind: 'ended'; readonly why: string };
+
+// ---- store and counter --------------------------------------------------------------------------------------------
+
+export interface Memory {
+  readonly usedBytes: number;
+  /** 0 = no limit. */
+  readonly maxBytes: number;
+  readonly evicted: number;
+  readonly policy: string;
+}
+
+export interface FillRequest {
+  readonly keys: readonly string[];
+  readonly reason: 'warm' | 'refresh';
+  readonly plan?: number;
+  readonly rows?: readonly number[];
+  readonly signal: AbortSignal;
+  /** True when what is fresh should be loaded again. @default false */
+  readonly force?: boolean;
+}
+
+/** Results by position of the asked keys; `planned` = not reached before the signal aborted. */
+export interface FillReport {
+  readonly results: readonly RowResult[];
+  readonly bytes: number;
+  readonly loadMs: number;
+  readonly waitMs: number;
+  /** The first thing that went wrong, if any: its code and text without keys. */
+  readonly error?: { readonly code: string; readonly message: string };
+  readonly fills: readonly Fill[];
+}
+
+export interface InvalidateResult {
+  readonly keys: number;
+  readonly tags: number;
+}
+
+// ---- what a job may read, and what it may change ------------------------------------------------------------------
+
+export interface Reads {
+  readonly accessLog: {
+    /** The messages after the cursor, at most `most`; undefined when there are none. */
+    read(
+      cursor: { log: string; upto: string } | undefined,
+      options: { most: number },
+    ): Promise<AccessBatch | undefined>;
+  };
+  readonly buckets: {
+    cursor(): Promise<{ log: string; upto: string } | undefined>;
+  };
+  readonly forecasts: {
+    /** Scores the keys that may be hot, hottest first; at most `most` leave Postgres. */
+    forecast(cache: string, options: { now: number; horizonMs: number; most: number }): Promise<Forecast>;
+    /** The newest kept forecast of a cache. */
+    latest(cache: string): Promise<Forecast | undefined>;
+  };
+  readonly plans: {
+    /** Pure: ranks, then cuts to the budget; skips what does not fit and goes on. */
+    build(input: PlanInput): Plan;
+    run(plan: number): Promise<Run | undefined>;
+    /** Keys that carry any of the tags, as far as fills have told. */
+    tagged(cache: string, tags: readonly string[], most: number): Promise<string[]>;
+    /** The first column of a user's statement, as text. */
+    select(sql: string, params: readonly unknown[], most: number): Promise<string[]>;
+  };
+  readonly store: {
+    look(cache: string, keys: readonly string[]): Promise<Look[]>;
+    memory(): Promise<Memory>;
+  };
+  readonly caches: {
+    names(): string[];
+    /** What the definition of a cache asks of its plans. Throws E_UNKNOWN_CACHE. */
+    warmOptions(cache: string): ResolvedWarm;
+    /** Keys from a cache's own `also` sources that need no database: lists and functions. */
+    wishes(cache: string, signal: AbortSignal): Promise<Wish[]>;
+  };
+}
+
+export interface ResolvedWarm {
+  readonly top: number;
+  readonly horizonMs: number;
+  readonly ttlMs: number;
+  readonly maxBytes?: number;
+  readonly maxTimeMs: number;
+  readonly memoryMark: number;
+  readonly overlap: 'skip' | 'queue';
+  readonly perSecond?: number;
+  readonly lanes: number;
+  readonly sql: readonly { readonly sql: string; readonly params: readonly unknown[] }[];
+  readonly tags: readonly string[];
+}
+
+export interface OpenPlan {
+  readonly plan: Plan;
+  readonly trigger: Trigger;
+  readonly maxTimeMs: number;
+  readonly forecastAt?: number;
+}
+
+export interface Writes {
+  readonly accessLog: {
+    /** Forgets what has been carried over. */
+    trim(upto: string): Promise<void>;
+  };
+  readonly buckets: {
+    /** Adds a batch and moves the cursor in one transaction; adds nothing when the cursor moved meanwhile. */
+    add(batch: AccessBatch, expected: { log: string; upto: string } | undefined): Promise<CollectResult>;
+    /** Rolls closed days up, drops what is older than its retention. */
+    prune(now: number): Promise<Record<string, number>>;
+  };
+  readonly forecasts: {
+    /** Folds every closed bucket not yet folded, each exactly once. */
+    fold(now: number): Promise<{ buckets: number; keys: number }>;
+    keep(forecast: Forecast): Promise<number>;
+    prune(now: number): Promise<Record<string, number>>;
+  };
+  readonly plans: {
+    /** Keeps a plan as a run; answers with the live run's number instead when one is under way. */
+    open(plan: OpenPlan): Promise<{ plan: number } | { running: number }>;
+    claim(plan: number, options: { worker: string; now: number; leaseMs: number }): Promise<Claim>;
+    /** Writes down what became of a claimed chunk; rows still `planned` go back to be claimed. */
+    settle(chunk: ClaimedChunk, report: FillReport, now: number): Promise<void>;
+    /** Ends the run if nothing of it is left; answers with its state. */
+    finish(plan: number, now: number): Promise<Run>;
+    /** Ends the run early: what is left becomes `budget`. */
+    stop(plan: number, why: string, now: number): Promise<Run>;
+    /** Counts unused warms of runs whose entries have expired, drops old plans and job runs. */
+    prune(now: number): Promise<Record<string, number>>;
+  };
+  readonly cache: {
+    /** Loads and writes many keys of one cache under leases, within the origin's budget. */
+    fill(cache: string, request: FillRequest): Promise<FillReport>;
+  };
+  readonly tags: {
+    /** Forgets markers older than any entry can be. */
+    prune(now: number): Promise<number>;
+  };
+  readonly queue: {
+    /** `once` names the work: a second one with the same name is not added while the first is remembered. */
+    enqueue(job: string, payload: unknown, options?: { once?: string; delayMs?: number }): Promise<string>;
+  };
+}
