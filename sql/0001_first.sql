@@ -104,7 +104,7 @@ create index key_state_cache on samovar.key_state (cache_id);
 
 -- The last hour folded into key_state.
 create table samovar.fold (
-  only boolean primary key default true check (only),
+  one boolean primary key default true check (one),
   upto int
 );
 insert into samovar.fold default values;
