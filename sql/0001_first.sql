@@ -1,3 +1,5 @@
+create schema if not exists samovar;
+
 create table samovar.cache (
   id smallint generated always as identity primary key,
   name text not null unique
