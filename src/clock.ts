@@ -54,6 +54,9 @@ export const systemClock: Clock = {
   },
 };
 
+/** Resolves when everything that is ready to run now has run. */
+export const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
 /**
  * A signal that aborts after `ms` with the reason given by `reason`, or when `outer` does.
  * Call `done` when the work has ended, so that no timer outlives it.

@@ -1,0 +1,122 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { type Clock, systemClock } from '../../src/clock.ts';
+
+export interface Proxy {
+  /** The server's URL with the proxy's address. */
+  readonly url: string;
+  readonly port: number;
+  readonly connections: number;
+  /** Everything passes, at once. */
+  pass(): void;
+  /** Every piece of data arrives this much later, in order, both ways. */
+  delay(ms: number): void;
+  /** Connections stay open, new ones are accepted, and what is sent to the server, or from it, vanishes. */
+  blackHole(direction?: 'both' | 'to-server' | 'from-server'): void;
+  /** Resets every open connection; with `afterBytes`, each one once the server has sent that much more. */
+  cut(afterBytes?: number): void;
+  /** Open connections are reset and new ones refused until `pass` (the port stays the proxy's own). */
+  refuse(): void;
+  close(): Promise<void>;
+}
+
+type Direction = 'to-server' | 'from-server';
+
+/** A TCP proxy before a server, to be slow, deaf or cut on demand. */
+export async function startProxy(target: string, clock: Clock = systemClock): Promise<Proxy> {
+  const { hostname, port: targetPort, protocol } = new URL(target);
+  const serverPort = Number(targetPort) || (protocol.startsWith('redis') ? 6379 : 5432);
+  let delayMs = 0;
+  let hole: 'none' | 'both' | Direction = 'none';
+  let isRefusing = false;
+  let bytesLeft: number | undefined;
+  const pairs = new Set<[Socket, Socket]>();
+
+  const reset = () => {
+    for (const [client, server] of pairs) {
+      client.resetAndDestroy();
+      server.resetAndDestroy();
+    }
+  };
+
+  const carry = (from: Socket, to: Socket, direction: Direction) => {
+    let queue = Promise.resolve();
+    const inOrder = (step: () => void) => {
+      if (delayMs > 0) {
+        const ms = delayMs;
+        const due = clock.elapsed() + ms;
+        queue = queue.then(() => clock.sleep(Math.max(0, due - clock.elapsed()), ended.signal));
+      }
+      queue = queue.then(step);
+    };
+    const ended = new AbortController();
+    from.on('data', (chunk) => {
+      if (hole === 'both' || hole === direction) return;
+      inOrder(() => {
+        if (to.destroyed) return;
+        if (bytesLeft !== undefined && direction === 'from-server') {
+          bytesLeft -= chunk.length;
+          if (bytesLeft < 0) {
+            bytesLeft = undefined;
+            return reset();
+          }
+        }
+        to.write(chunk);
+      });
+    });
+    from.on('end', () => inOrder(() => to.end()));
+    // A reset on one side is a reset on the other.
+    from.on('error', () => to.resetAndDestroy());
+    from.on('close', () => ended.abort());
+  };
+
+  const listener = createServer({ allowHalfOpen: true }, (client) => {
+    if (isRefusing) return void client.resetAndDestroy();
+    const server = connect({ host: hostname, port: serverPort, allowHalfOpen: true });
+    const pair: [Socket, Socket] = [client, server];
+    pairs.add(pair);
+    for (const socket of pair) socket.setNoDelay(true).once('close', () => pairs.delete(pair));
+    carry(client, server, 'to-server');
+    carry(server, client, 'from-server');
+  });
+  listener.listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  const { port } = listener.address() as AddressInfo;
+  const url = new URL(target);
+  url.hostname = '127.0.0.1';
+  url.port = String(port);
+
+  return {
+    url: url.href,
+    port,
+    get connections() {
+      return pairs.size;
+    },
+    pass() {
+      delayMs = 0;
+      hole = 'none';
+      isRefusing = false;
+      bytesLeft = undefined;
+    },
+    delay: (ms) => {
+      delayMs = ms;
+    },
+    blackHole: (direction = 'both') => {
+      hole = direction;
+    },
+    cut(afterBytes) {
+      if (afterBytes === undefined) reset();
+      else bytesLeft = afterBytes;
+    },
+    refuse() {
+      isRefusing = true;
+      reset();
+    },
+    async close() {
+      const closed = once(listener, 'close');
+      listener.close();
+      reset();
+      await closed;
+    },
+  };
+}
