@@ -5,7 +5,16 @@ import { describe, expect, test } from 'vitest';
 /** Who may import whom beside its own room: a file's own row first, then its room's. */
 const mayImport: Record<string, readonly string[]> = {
   'src/index.ts': ['src/.', 'src/samovar.ts'],
-  'src/client.ts': ['src/.', 'src/access', 'src/cache', 'src/lease', 'src/origin', 'src/queue', 'src/store', 'src/tags'],
+  'src/client.ts': [
+    'src/.',
+    'src/access',
+    'src/cache',
+    'src/lease',
+    'src/origin',
+    'src/queue',
+    'src/store',
+    'src/tags',
+  ],
   'src/samovar.ts': ['src/*'],
   'src/.': ['src/.'],
   'src/cache': ['src/.', 'src/store', 'src/lease', 'src/tags', 'src/origin', 'src/access'],
@@ -58,12 +67,18 @@ const neighbours = (file: string) =>
   importsOf(file)
     .filter((path) => path.startsWith('.'))
     .map((path) => normalize(join(dirname(file), path)));
-const packageOf = (path: string) => path.split('/').slice(0, path.startsWith('@') ? 2 : 1).join('/');
+const packageOf = (path: string) =>
+  path
+    .split('/')
+    .slice(0, path.startsWith('@') ? 2 : 1)
+    .join('/');
 const isAllowed = (from: string, to: string) => {
   if (roots.includes(to) && from.startsWith('src/')) return (mayImport[from] ?? []).includes(to);
   if (room(from) === room(to) && room(from) !== 'src/.') return true;
   const rules = mayImport[from] ?? mayImport[room(from)] ?? mayImport['src/*']!;
-  return rules.some((rule) => rule === to || rule === room(to) || (rule === 'src/*' && to.startsWith('src/')));
+  return rules.some(
+    (rule) => rule === to || rule === room(to) || (rule === 'src/*' && to.startsWith('src/')),
+  );
 };
 
 test('there is a house', () => expect(files.length).toBeGreaterThan(20));
@@ -87,7 +102,8 @@ describe.each(files)('%s', (file) => {
 
   if (/^(src|jobs)\//.test(file)) {
     test('has its time from the clock and prints nothing', () => {
-      const clock = /\bDate\.now\b|\bnew Date\(\)|\bperformance\.now\b|\bset(Timeout|Interval)\(|AbortSignal\.timeout/;
+      const clock =
+        /\bDate\.now\b|\bnew Date\(\)|\bperformance\.now\b|\bset(Timeout|Interval)\(|AbortSignal\.timeout/;
       if (file !== 'src/clock.ts') expect(code(file)).not.toMatch(clock);
       expect(code(file)).not.toMatch(/\bconsole\./);
     });
@@ -110,7 +126,8 @@ test('no file imports itself by a detour', () => {
       return;
     }
     seen.set(file, 'open');
-    for (const next of neighbours(file)) if (files.includes(next) && !isTypeOnly(file, next)) walk(next, [...path, file]);
+    for (const next of neighbours(file))
+      if (files.includes(next) && !isTypeOnly(file, next)) walk(next, [...path, file]);
     seen.set(file, 'closed');
   };
   /** A type leaves nothing behind at run time, so it closes no circle. */
