@@ -1,0 +1,200 @@
+/** What an application and the commands hold in their hands: types only. */
+import type { Config } from './config.ts';
+import type { AnyCacheDef, CacheDef } from './define.ts';
+import type { Duration } from './duration.ts';
+import type { Emitter } from './events.ts';
+import type { AnyJobDef, PayloadOf } from './job.ts';
+import type { Plan, Run } from './rooms.ts';
+
+export interface ReadOptions {
+  /** Who reads: 'user', 'api', 'job', 'bot' or a word of your own. @default config.access.caller */
+  readonly caller?: string;
+}
+
+/** One named cache, typed by its definition. */
+export interface CacheClient<Id, Value> {
+  readonly name: string;
+  /** The value; undefined when the origin has none. */
+  get(id: Id, options?: ReadOptions): Promise<Value | undefined>;
+  /** The values that exist, in the order of the ids. */
+  getMany(ids: readonly Id[], options?: ReadOptions): Promise<Map<Id, Value>>;
+  /** Removes entries; a load under way cannot bring the old value back. */
+  delete(ids: Id | readonly Id[]): Promise<void>;
+}
+
+export interface EnqueueOptions {
+  /** Names the work: a second one of the same name is not added while the first is remembered (10 minutes). */
+  readonly once?: string;
+  readonly delay?: Duration;
+}
+
+/** A payload whose `cache` can only be one of the configured names. */
+type WithCache<Payload, Name extends string> = Payload extends { readonly cache: string }
+  ? Omit<Payload, 'cache'> & { readonly cache: Name }
+  : Payload extends { readonly cache?: string | undefined }
+    ? Omit<Payload, 'cache'> & { readonly cache?: Name }
+    : Payload;
+
+/** What an application needs: reads, invalidation, enqueueing. It never opens Postgres. */
+export interface Client<Caches extends readonly AnyCacheDef[] = readonly AnyCacheDef[]> {
+  readonly config: Config<Caches>;
+  readonly events: Pick<Emitter, 'on'>;
+  cache<Name extends string, Id, Value>(def: CacheDef<Name, Id, Value>): CacheClient<Id, Value>;
+  /** By ids of one cache, by tags across caches, or both. */
+  invalidate<Id>(what: {
+    readonly cache?: CacheDef<Caches[number]['name'], Id, never> | Caches[number]['name'];
+    readonly ids?: readonly Id[];
+    readonly tags?: readonly string[];
+  }): Promise<{ keys: number; tags: number }>;
+  /** Adds a job and answers with its id. Fails at once when the queue is away. */
+  enqueue<Job extends AnyJobDef>(
+    job: Job,
+    payload: WithCache<PayloadOf<Job>, Caches[number]['name']>,
+    options?: EnqueueOptions,
+  ): Promise<string>;
+  /** Sends the counted accesses on their way now, not at the next flush. */
+  flushAccesses(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface PlanQuestion {
+  /** The instant the plan is made for. @default now */
+  readonly at?: number;
+  readonly top?: number;
+  readonly horizonMs?: number;
+}
+
+export interface WorkOptions {
+  /** Names of the jobs to work. @default all */
+  readonly only?: readonly string[];
+  readonly concurrency?: Readonly<Record<string, number>>;
+  /** Whether schedules tick here. @default true unless `only` is given */
+  readonly cron?: boolean;
+  /** Serve /healthz, /readyz and /metrics. @default false */
+  readonly http?: boolean;
+}
+
+export interface Working {
+  readonly worker: string;
+  readonly jobs: readonly string[];
+  /** Where health and metrics are served, when they are. */
+  readonly url?: string;
+  /** Hands unfinished work back and closes; force ends at once. */
+  stop(options?: { graceMs?: number; force?: boolean }): Promise<void>;
+}
+
+export interface ScheduleView {
+  readonly name: string;
+  readonly job: string;
+  readonly cache?: string;
+  readonly expression: string;
+  readonly timezone: string;
+  readonly catchUp: 'none' | 'one' | 'all';
+  readonly overlap: 'skip' | 'queue';
+  readonly isPaused: boolean;
+  readonly builtIn: boolean;
+  readonly lastSlot?: number;
+  readonly next: readonly number[];
+}
+
+/** A server as `status` and `doctor` see it. */
+export interface ServerFacts {
+  readonly role: 'cache' | 'queue' | 'postgres';
+  readonly url: string;
+  readonly from: string;
+  readonly ok: boolean;
+  readonly error?: string;
+  readonly version?: string;
+  readonly roundTripMs?: number;
+  /** Server clock minus this machine's. */
+  readonly skewMs?: number;
+  readonly policy?: string;
+  readonly usedBytes?: number;
+  readonly maxBytes?: number;
+  readonly schemaVersion?: number;
+  readonly canWrite?: boolean;
+}
+
+export interface Status {
+  readonly at: number;
+  readonly servers: readonly ServerFacts[];
+  readonly caches: readonly {
+    readonly cache: string;
+    readonly keys: number;
+    /** Reads, misses and their ratio over the last hour that was collected. */
+    readonly accesses: number;
+    readonly misses: number;
+    readonly hitRatio?: number;
+    readonly lastRun?: Run;
+    readonly budget: { readonly origin: string; readonly perSecond?: number; readonly factor: number };
+  }[];
+  readonly queues: readonly {
+    readonly job: string;
+    readonly counts: Readonly<Record<string, number>>;
+    readonly oldestMs?: number;
+  }[];
+  readonly schedules: readonly ScheduleView[];
+}
+
+/** Everything: an application's client, and what workers and operators need besides. */
+export interface Samovar<Caches extends readonly AnyCacheDef[] = readonly AnyCacheDef[]>
+  extends Client<Caches> {
+  /** What would be warmed, and why. Writes nothing. */
+  plan(cache: Caches[number]['name'], question?: PlanQuestion): Promise<Plan>;
+  readonly runs: {
+    list(options?: { cache?: string; limit?: number }): Promise<Run[]>;
+    get(run: number): Promise<Run | undefined>;
+    /** E_UNKNOWN_RUN when there is none, or it has ended. */
+    pause(run: number): Promise<Run>;
+    resume(run: number): Promise<Run>;
+    cancel(run: number): Promise<Run>;
+  };
+  readonly schedules: {
+    list(next?: number): Promise<ScheduleView[]>;
+    pause(name: string): Promise<void>;
+    resume(name: string): Promise<void>;
+    /** Enqueues it now; answers with the job's id. */
+    run(name: string): Promise<string>;
+  };
+  readonly budget: {
+    get(origin: string): Promise<{ perSecond?: number; concurrency: number; factor: number }>;
+    /** Changes the limits of the whole fleet at once, until changed again. perSecond 0 stops background loads. */
+    set(origin: string, limits: { perSecond?: number; concurrency?: number }): Promise<void>;
+  };
+  readonly jobRuns: {
+    list(options?: {
+      job?: string;
+      limit?: number;
+    }): Promise<
+      {
+        job: string;
+        jobId: string;
+        schedule?: string;
+        startedAt: number;
+        endedAt?: number;
+        outcome?: string;
+        result?: unknown;
+        error?: string;
+      }[]
+    >;
+  };
+  readonly schema: {
+    status(): Promise<{ version: number; needs: number; pending: { version: number; name: string }[] }>;
+    migrate(): Promise<{ applied: { version: number; name: string }[] }>;
+    sql(): Promise<string>;
+  };
+  /** Reads history from a file or stream into the buckets; see src/access. */
+  readonly history: {
+    importFile(path: string, options?: Record<string, unknown>): Promise<Record<string, unknown>>;
+  };
+  /** The fate of an enqueued job; resolves when it has ended. */
+  waitFor(
+    job: AnyJobDef | string,
+    id: string,
+    options?: { timeoutMs?: number; signal?: AbortSignal },
+  ): Promise<unknown>;
+  /** Works jobs in this process. E_SCHEMA, E_QUEUE_EVICTS or an unavailable server end it before it starts. */
+  work(options?: WorkOptions): Promise<Working>;
+  status(): Promise<Status>;
+  servers(): Promise<ServerFacts[]>;
+}
