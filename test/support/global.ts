@@ -46,7 +46,6 @@ async function makeTemplate(url: string): Promise<void> {
   await query(url, `create database ${templateName}`);
   const template = new URL(url);
   template.pathname = templateName;
-  await query(template.href, 'create schema if not exists samovar');
   for (const migration of readMigrations()) await query(template.href, migration.sql);
 }
 

@@ -1,0 +1,93 @@
+// node scripts/with-deps.mjs <command> [arguments…]
+// Runs a command of node_modules/.bin; first installs the packages if that was never done or the lock file has changed.
+import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const modules = join(root, 'node_modules');
+const lock = join(root, 'package-lock.json');
+const marker = join(modules, '.samovar-lock');
+
+/** Ends the script with a message. */
+function fail(text, code = 1) {
+  process.stderr.write(`${text}\n`);
+  process.exit(code);
+}
+
+const lockHash = () => createHash('sha256').update(readFileSync(lock)).digest('hex');
+
+/** True when the packages are those of the lock file, whether this script or somebody's own `npm ci` put them there. */
+function isInstalled() {
+  if (!existsSync(join(modules, '.bin'))) return false;
+  if (!existsSync(lock)) return true;
+  if (existsSync(marker)) return readFileSync(marker, 'utf8') === lockHash();
+  const npmsOwn = join(modules, '.package-lock.json');
+  return existsSync(npmsOwn) && statSync(npmsOwn).mtimeMs >= statSync(lock).mtimeMs;
+}
+
+function canWrite(folder) {
+  try {
+    mkdirSync(folder, { recursive: true });
+    accessSync(folder, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function install() {
+  process.stderr.write('installing packages …\n');
+  const verb = existsSync(lock) ? 'ci' : 'install';
+  const args = [verb, '--include=dev', '--include=optional', '--no-audit', '--no-fund', '--loglevel=error'];
+  // An account without a home of its own (nobody, a service) has no place for npm's cache.
+  const usualCache = process.env.npm_config_cache ?? join(homedir(), '.npm');
+  const ownCache = canWrite(usualCache) ? undefined : mkdtempSync(join(tmpdir(), 'samovar-npm-'));
+  if (ownCache) args.push('--cache', ownCache);
+  const npm = process.env.npm_execpath;
+  const [file, before] = npm?.endsWith('.js') ? [process.execPath, [npm]] : ['npm', []];
+  // npm's notes go to stderr: stdout belongs to the command.
+  const done = spawnSync(file, [...before, ...args], { cwd: root, stdio: ['ignore', 2, 2] });
+  if (ownCache) rmSync(ownCache, { recursive: true, force: true });
+  if (done.error) fail(`cannot run npm: ${done.error.message}`);
+  if (done.status !== 0) fail(`npm ${verb} failed; run it by hand to see why`);
+  if (existsSync(lock)) writeFileSync(marker, lockHash());
+}
+
+const [major, minor] = process.versions.node.split('.').map(Number);
+if (major < 20 || (major === 20 && minor < 19))
+  fail(`Samovar needs Node 20.19 or later; this is ${process.versions.node}`, 2);
+
+const [command, ...args] = process.argv.slice(2);
+if (!command) fail('usage: node scripts/with-deps.mjs <command> [arguments…]', 2);
+
+if (!isInstalled()) install();
+
+const own = join(modules, '.bin', command);
+const child = spawn(existsSync(own) ? own : command, args, {
+  stdio: 'inherit',
+  env: { ...process.env, PATH: [join(modules, '.bin'), process.env.PATH].join(delimiter) },
+});
+// A terminal sends Ctrl-C and its closing to the whole group: only what this script alone receives is passed on.
+const isTerminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY;
+process.on('SIGTERM', () => child.kill('SIGTERM'));
+for (const name of ['SIGINT', 'SIGHUP']) process.on(name, () => isTerminal || child.kill(name));
+child.on('error', (error) => fail(`cannot run ${command}: ${error.message}`));
+child.on('exit', (code, signal) => {
+  if (signal === null) process.exit(code ?? 1);
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.removeAllListeners(name);
+  process.kill(process.pid, signal);
+});
