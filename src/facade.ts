@@ -4,7 +4,7 @@ import type { AnyCacheDef, CacheDef } from './define.ts';
 import type { Duration } from './duration.ts';
 import type { Emitter } from './events.ts';
 import type { AnyJobDef, PayloadOf } from './job.ts';
-import type { Plan, Run } from './rooms.ts';
+import type { Plan, Run, Trigger } from './rooms.ts';
 
 export interface ReadOptions {
   /** Who reads: 'user', 'api', 'job', 'bot' or a word of your own. @default config.access.caller */
@@ -62,6 +62,17 @@ export interface PlanQuestion {
   readonly at?: number;
   readonly top?: number;
   readonly horizonMs?: number;
+}
+
+export interface WarmRequest {
+  readonly top?: number;
+  readonly horizonMs?: number;
+  readonly maxTimeMs?: number;
+  readonly maxBytes?: number;
+  /** Texts of keys to warm instead of what the forecast names. */
+  readonly keys?: readonly string[];
+  /** @default 'manual' */
+  readonly trigger?: Trigger;
 }
 
 export interface WorkOptions {
@@ -141,6 +152,16 @@ export interface Samovar<Caches extends readonly AnyCacheDef[] = readonly AnyCac
   extends Client<Caches> {
   /** What would be warmed, and why. Writes nothing. */
   plan(cache: Caches[number]['name'], question?: PlanQuestion): Promise<Plan>;
+  /**
+   * Plans and starts a run: its chunks are enqueued for whoever works `warm` jobs. Answers with the run's number,
+   * or with the number of the one that is already under way. `run: undefined` = nothing needed warming.
+   */
+  warm(
+    cache: Caches[number]['name'],
+    request?: WarmRequest,
+  ): Promise<
+    { readonly run: number | undefined; readonly plan: Plan['totals'] } | { readonly running: number }
+  >;
   readonly runs: {
     list(options?: { cache?: string; limit?: number }): Promise<Run[]>;
     get(run: number): Promise<Run | undefined>;
@@ -162,10 +183,7 @@ export interface Samovar<Caches extends readonly AnyCacheDef[] = readonly AnyCac
     set(origin: string, limits: { perSecond?: number; concurrency?: number }): Promise<void>;
   };
   readonly jobRuns: {
-    list(options?: {
-      job?: string;
-      limit?: number;
-    }): Promise<
+    list(options?: { job?: string; limit?: number }): Promise<
       {
         job: string;
         jobId: string;
