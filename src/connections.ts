@@ -1,0 +1,99 @@
+import type { Clock } from './clock.ts';
+import type { Config } from './config.ts';
+import { openPostgres, openRedis, type Pool, type Redis } from './connect.ts';
+import { messageOf, SamovarError } from './errors.ts';
+import type { Emitter } from './events.ts';
+import type { Log } from './log.ts';
+
+/** The connections of one process, opened once and closed in the reverse order. */
+export interface Connections {
+  /** Entries, leases, tags. */
+  readonly cache: Redis;
+  /** Ticks, budgets, the access log; BullMQ's producers. */
+  readonly queue: Redis;
+  readonly queueUrl: string;
+  /** Opens on first use, so that applications which only read and enqueue never load `pg`. */
+  pool(): Promise<Pool>;
+  close(): Promise<void>;
+}
+
+/** How long the start of a process waits for a Redis that does not answer before it goes on without. */
+const patienceMs = 1_000;
+
+/**
+ * Opens both Redis connections and waits a moment for them; a server that is away is no error here: reads then answer
+ * from the loader, and commands say what is missing. Throws E_CONFIG when an address is not set.
+ */
+export async function openConnections(
+  config: Config,
+  { clock, events, log }: { clock: Clock; events: Emitter; log: Log },
+): Promise<Connections> {
+  const redisUrl = required(config.redis, 'redis', 'REDIS_URL', 'redis://127.0.0.1:6379');
+  const queueUrl = config.queueRedis ?? redisUrl;
+  const open = (role: 'cache' | 'queue', url: string) =>
+    openRedis({
+      role,
+      url,
+      from: config.sources[role === 'cache' ? 'redis' : 'queueRedis'],
+      onError: foldedErrors(role, events, log, clock),
+    });
+  const cache = open('cache', redisUrl);
+  const queue = open('queue', queueUrl);
+  const connecting = [cache, queue].map((redis) => redis.connect().catch(() => {}));
+  await Promise.race([Promise.all(connecting), clock.sleep(patienceMs)]);
+
+  let pool: Promise<Pool> | undefined;
+  return {
+    cache,
+    queue,
+    queueUrl,
+    pool() {
+      pool ??= openPostgres({
+        url: required(
+          config.postgres,
+          'postgres',
+          'DATABASE_URL',
+          'postgres://user:password@127.0.0.1:5432/app',
+        ),
+        from: config.sources.postgres,
+        onError: (error) => log.warn({ err: error }, 'postgres connection lost'),
+      });
+      return pool;
+    },
+    async close() {
+      await (await pool?.catch(() => undefined))?.end();
+      cache.disconnect();
+      queue.disconnect();
+    },
+  };
+}
+
+function required(url: string | undefined, option: string, variable: string, example: string): string {
+  if (url !== undefined && url !== '') return url;
+  throw new SamovarError(
+    'E_CONFIG',
+    `expected \`${option}\` to be an address such as '${example}', got nothing`,
+    {
+      hints: [`set ${variable}, or \`${option}\` in samovar.config.ts`],
+    },
+  );
+}
+
+/** A server that is away says so several times a second: every error counts, one line a minute is logged. */
+function foldedErrors(
+  role: 'cache' | 'queue',
+  events: Emitter,
+  log: Log,
+  clock: Clock,
+): (error: Error) => void {
+  let quietUntil = 0;
+  let folded = 0;
+  return (error) => {
+    events.emit('store:failed', { role, message: messageOf(error) });
+    folded += 1;
+    if (clock.elapsed() < quietUntil) return;
+    log.warn({ role, err: error, times: folded }, 'redis connection failed');
+    quietUntil = clock.elapsed() + 60_000;
+    folded = 0;
+  };
+}
