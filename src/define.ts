@@ -14,6 +14,8 @@ export interface OriginOptions {
   readonly budget?: BudgetOptions;
   /** Longest a load may take before its signal aborts and it fails. @default '10s' */
   readonly timeout?: Duration;
+  /** How busy the origin is, from 0 (idle) to 1 (saturated); background loads slow down above 0.8. @default none */
+  readonly probe?: (context: { readonly signal: AbortSignal }) => Promise<number>;
 }
 
 /** A system of record behind one or more caches. */

@@ -39,6 +39,13 @@ export interface Fill {
   readonly tags: readonly string[];
 }
 
+/** Counts reads in memory: at once, without waiting, without throwing. Plan 0 = the entry was not warmed. */
+export interface Recorder {
+  hit(cache: string, key: string, caller: string | undefined, plan: number, row: number): void;
+  miss(cache: string, key: string, caller: string | undefined): void;
+  fill(fill: Fill): void;
+}
+
 /** What happened to the access log between two of its messages. */
 export interface AccessBatch {
   /** Which log: a new one begins when its Redis lost the old. */
@@ -265,9 +272,14 @@ export interface FillRequest {
   readonly signal: AbortSignal;
   /** True when what is fresh should be loaded again. @default false */
   readonly force?: boolean;
+  /** What is not reached within this time stays `planned`. @default unlimited */
+  readonly withinMs?: number;
 }
 
-/** Results by position of the asked keys; `planned` = not reached before the signal aborted. */
+/**
+ * Results by position of the asked keys; `planned` = not reached: the signal aborted, `withinMs` passed, or the origin's
+ * budget gives nothing at present (stopped, or out of reach; `error` then says which).
+ */
 export interface FillReport {
   readonly results: readonly RowResult[];
   readonly bytes: number;

@@ -1,0 +1,26 @@
+/** Where the logical clock of invalidation stands, and when each asked tag was last invalidated (0 = never). */
+export interface TagMarks {
+  /** Entries from before this are dead: the clock was lost and seeded again. */
+  readonly from: number;
+  readonly seq: number;
+  readonly tags: ReadonlyMap<string, number>;
+}
+
+/** The logical clock of invalidation: one counter in Redis, never a wall clock. */
+export interface Tags {
+  /** The Redis key of the clock, for scripts that look at it beside entries. */
+  readonly key: string;
+  /** Makes every entry with any of these tags dead, at once and for good. E_STORE_UNAVAILABLE. */
+  invalidate(tags: readonly string[]): Promise<void>;
+  /** E_STORE_UNAVAILABLE. */
+  marks(tags: Iterable<string>): Promise<TagMarks>;
+  /** Forgets markers older than any entry can be; answers how many. */
+  prune(): Promise<number>;
+}
+
+/** The read rule: an entry is dead when a tag of it was invalidated after its load began, or its clock is not ours. */
+export function isDead(seq: number, tags: readonly string[], marks: TagMarks): boolean {
+  if (seq < marks.from || seq > marks.seq) return true;
+  for (const tag of tags) if ((marks.tags.get(tag) ?? 0) > seq) return true;
+  return false;
+}
