@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import type { Clock } from '../src/clock.ts';
 import type { Config } from '../src/config.ts';
+import type { Samovar } from '../src/facade.ts';
 import type { Log } from '../src/log.ts';
-import type { Samovar } from '../src/samovar.ts';
 import type { Output } from './output.ts';
 
 /** 0 ok, 1 unexpected, 2 usage or config, 3 server away, 4 partly failed, 5 doctor, 6 already running, 99 assertion, 130/143 signals. */

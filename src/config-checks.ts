@@ -1,0 +1,112 @@
+import type { z } from 'zod';
+import type { ConfigInput } from './config.ts';
+import { type Problem, unknownName } from './config-problems.ts';
+import { messageOf, nearest } from './errors.ts';
+import { type AnyJobDef, checkPayload } from './job.ts';
+
+/** Says what is wrong with a cron expression in a time zone, in one sentence, or nothing. */
+export type CheckSchedule = (expression: string, timezone: string) => string | undefined;
+
+type Sound = Required<Pick<ConfigInput, 'caches' | 'jobs' | 'schedules'>> &
+  Pick<ConfigInput, 'worker' | 'import'>;
+
+/** The parts of an input that can be looked at together, whatever else is wrong with it. */
+export function sound(input: unknown, issues: readonly z.core.$ZodIssue[]): Sound {
+  const given = (typeof input === 'object' && input !== null ? input : {}) as Record<string, unknown>;
+  const wrong = new Set(issues.flatMap(({ path }) => [path[0], path.slice(0, 2).join('.')]));
+  const made = <T>(name: string, kind: string, isWhole: boolean): T[] =>
+    (Array.isArray(given[name]) ? given[name] : []).filter(
+      (item, at) => item?.kind === kind && !(isWhole && wrong.has(`${name}.${at}`)),
+    );
+  return {
+    // A cache or job with a wrong option still has its name.
+    caches: made('caches', 'cache', false),
+    jobs: made('jobs', 'job', false),
+    schedules: made('schedules', 'schedule', true),
+    ...(wrong.has('worker') ? {} : { worker: given['worker'] as ConfigInput['worker'] }),
+    ...(wrong.has('import') ? {} : { import: given['import'] as ConfigInput['import'] }),
+  } as Sound;
+}
+
+/** What no option can be blamed for alone: names used twice, names nobody has, schedules that never come. */
+export function crossCheck(input: Sound, checkSchedule: CheckSchedule): Problem[] {
+  return [...twice(input), ...origins(input), ...schedules(input, checkSchedule), ...others(input)];
+}
+
+const namesOf = ({ name, aliases }: AnyJobDef): string[] => [
+  name,
+  ...(Array.isArray(aliases) ? aliases : []),
+];
+
+function* twice({ caches, jobs, schedules }: Sound): Generator<Problem> {
+  const named: [string, string, readonly string[]][] = [
+    ['caches', 'caches', caches.map(({ name }) => name)],
+    ['jobs', 'jobs (or their aliases)', jobs.flatMap(namesOf)],
+    ['schedules', 'schedules', schedules.map(({ name }) => name)],
+  ];
+  for (const [path, what, names] of named) {
+    const repeated = new Set(names.filter((name, at) => names.indexOf(name) !== at));
+    for (const name of repeated) {
+      const hint = path === 'schedules' ? `; name one: schedule(…, …, …, { name: '${name}-2' })` : '';
+      yield { path: `${path}.${name}`, text: `two ${what} are called '${name}'${hint}` };
+    }
+  }
+}
+
+function* origins({ caches }: Sound): Generator<Problem> {
+  const known = new Map(caches.map(({ origin }) => [origin?.name, origin]));
+  for (const { name, origin } of caches) {
+    if (known.get(origin?.name) === origin) continue;
+    yield {
+      path: `caches.${name}.origin`,
+      text: `\`caches.${name}.origin\` is another origin of the name '${origin.name}': share one defineOrigin, or give them two names`,
+    };
+  }
+}
+
+function* schedules(input: Sound, checkSchedule: CheckSchedule): Generator<Problem> {
+  const caches = input.caches.map(({ name }) => name);
+  const jobs = input.jobs.map(({ name }) => name);
+  for (const { name, expression, job, payload, timezone = 'UTC' } of input.schedules) {
+    const path = `schedules.${name}`;
+    if (!jobs.includes(job.name))
+      yield { path, text: `\`${path}\`: job '${job.name}' is not in \`jobs\`, so no worker would run it` };
+    if (payload.cache !== undefined && !caches.includes(payload.cache))
+      yield { path, text: `\`${path}\`: ${unknownName('cache', payload.cache, caches)}` };
+    try {
+      checkPayload(job, payload);
+    } catch (error) {
+      yield { path, text: `\`${path}\`: ${messageOf(error)}` };
+    }
+    const wrong = checkZone(timezone) ?? checkSchedule(expression, timezone);
+    if (wrong !== undefined) yield { path, text: `\`${path}\`: ${wrong}`, isAboutTime: true };
+  }
+}
+
+function* others(input: Sound): Generator<Problem> {
+  const caches = input.caches.map(({ name }) => name);
+  const jobs = input.jobs.map(({ name }) => name);
+  for (const name of Object.keys(input.worker?.concurrency ?? {})) {
+    const path = `worker.concurrency.${name}`;
+    if (!jobs.includes(name)) yield { path, text: `\`${path}\`: ${unknownName('job', name, jobs)}` };
+  }
+  const map = input.import?.map;
+  for (const [at, { cache }] of (typeof map === 'function' ? [] : (map ?? [])).entries()) {
+    const path = `import.map[${at}].cache`;
+    if (!caches.includes(cache)) yield { path, text: `\`${path}\`: ${unknownName('cache', cache, caches)}` };
+  }
+}
+
+/** What is wrong with the name of a time zone: the runtime knows every IANA name. */
+export function checkZone(timezone: string): string | undefined {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: timezone });
+    return undefined;
+  } catch {
+    const zones = Intl.supportedValuesOf('timeZone');
+    const city = (zone: string) => zone.slice(zone.lastIndexOf('/') + 1).toLowerCase();
+    const wanted = city(timezone.replaceAll(' ', '_'));
+    const meant = zones.find((zone) => city(zone) === wanted) ?? nearest(timezone, zones);
+    return `time zone '${timezone}' is not an IANA name${meant === undefined ? ' such as Europe/Berlin' : `. Did you mean '${meant}'?`}`;
+  }
+}

@@ -1,0 +1,233 @@
+import { z } from 'zod';
+import type { ConfigInput } from './config.ts';
+import type { CacheOptions, OriginDef, WarmOptions } from './define.ts';
+import { type Duration, parseDuration } from './duration.ts';
+import type { JobOptions } from './job.ts';
+import type { KeyCodec } from './key.ts';
+import { type LogLevel, logLevels } from './log.ts';
+import type { ScheduleDef } from './schedule.ts';
+
+/**
+ * The shape of everything in a configuration. The message of a failed check completes "expected `path` to be …";
+ * that of an unknown option lists the options there are.
+ */
+const is = <T>(expected: string, test: (value: unknown) => boolean) => z.custom<T>(test, { error: expected });
+
+const strict = <Shape extends z.ZodRawShape>(shape: Shape, expected = 'an object') =>
+  z.strictObject(shape, {
+    error: (issue) => (issue.code === 'unrecognized_keys' ? Object.keys(shape).join(' ') : expected),
+  });
+
+const isFunction = (value: unknown): boolean => typeof value === 'function';
+const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 1;
+const isBetween = (value: unknown, low: number, high: number): boolean =>
+  typeof value === 'number' && value >= low && value <= high;
+
+const count = is<number>('a whole number of at least 1', isCount);
+const flag = is<boolean>('true or false', (value) => typeof value === 'boolean');
+const text = is<string>('a text that is not empty', isText);
+const texts = is<readonly string[]>(
+  'a list of texts',
+  (value) => Array.isArray(value) && value.every(isText),
+);
+const duration = is<Duration>(
+  "a duration such as '10m' that is longer than 0",
+  (value) => (parseDuration(value) ?? 0) > 0,
+);
+const durationOrZero = is<Duration>(
+  "a duration such as '10m'",
+  (value) => parseDuration(value) !== undefined,
+);
+const oneOf = <const T extends string>(...choices: readonly T[]) =>
+  is<T>(`one of ${choices.map((choice) => `'${choice}'`).join(', ')}`, (value) =>
+    choices.includes(value as T),
+  );
+
+/** Passes on what `shape` finds wrong, so that its problems keep their own paths. */
+function forward(shape: z.ZodType, value: unknown, context: z.core.$RefinementCtx): void {
+  for (const issue of shape.safeParse(value).error?.issues ?? [])
+    context.addIssue({ ...issue, input: value } as Parameters<typeof context.addIssue>[0]);
+}
+
+/** A definition that only `define…` can have made; anything else is told so at once, not option by option. */
+const made = (kind: string, by: string, shape: z.ZodType = z.unknown()) =>
+  z.custom<unknown>().superRefine((value, context) => {
+    if ((value as { kind?: unknown } | null | undefined)?.kind === kind) forward(shape, value, context);
+    else context.addIssue({ code: 'custom', message: `made by ${by}` });
+  });
+
+const redisUrl = is<string>(
+  'an address such as redis://127.0.0.1:6379 (or rediss://)',
+  (value) => isText(value) && /^rediss?:\/\//.test(value) && URL.canParse(value),
+);
+const postgresUrl = is<string>(
+  'an address such as postgres://user:password@127.0.0.1:5432/database',
+  (value) => isText(value) && /^postgres(ql)?:\/\//.test(value),
+);
+
+const origin = made(
+  'origin',
+  'defineOrigin',
+  strict({
+    kind: z.literal('origin'),
+    name: text,
+    budget: strict({
+      perSecond: is<number>(
+        'a number of at least 0 (0 stops background loads)',
+        (value) => typeof value === 'number' && Number.isFinite(value) && value >= 0,
+      ).optional(),
+      concurrency: count.optional(),
+    }).optional(),
+    timeout: duration.optional(),
+    probe: is('a function that answers how busy the origin is, from 0 to 1', isFunction).optional(),
+  } satisfies Record<keyof OriginDef, z.ZodType>),
+);
+
+const sourceKinds = ['ids', 'sql', 'from', 'tags'];
+const warmSource = is<NonNullable<WarmOptions['also']>[number]>(
+  'one of { ids: [...] }, { sql, params? }, { from: function } or { tags: [...] }',
+  (value) => {
+    if (value === null || typeof value !== 'object') return false;
+    const { ids, sql, from, tags, params, ...unknown } = value as Record<string, unknown>;
+    if (Object.keys(unknown).length > 0 || sourceKinds.filter((kind) => kind in value).length !== 1)
+      return false;
+    if (params !== undefined && (sql === undefined || !Array.isArray(params))) return false;
+    return (
+      Array.isArray(ids) || isText(sql) || isFunction(from) || (Array.isArray(tags) && tags.every(isText))
+    );
+  },
+);
+
+const warm = strict({
+  top: count.optional(),
+  horizon: duration.optional(),
+  maxBytes: count.optional(),
+  maxTime: duration.optional(),
+  also: z.array(warmSource, { error: 'a list of sources' }).optional(),
+  memoryMark: is<number>('a share between 0.1 and 1', (value) => isBetween(value, 0.1, 1)).optional(),
+  overlap: oneOf('skip', 'queue').optional(),
+} satisfies Record<keyof WarmOptions, z.ZodType>);
+
+const cache = made(
+  'cache',
+  'defineCache',
+  strict({
+    kind: z.literal('cache'),
+    name: text,
+    origin,
+    key: is<KeyCodec<unknown>>(
+      'a key codec such as key.number, or key.custom({ encode, decode })',
+      (value) => {
+        const codec = value as Partial<KeyCodec<unknown>> | null | undefined;
+        return isFunction(codec?.encode) && isFunction(codec?.decode);
+      },
+    ),
+    load: is('a function from ids to values', isFunction),
+    ttl: duration,
+    jitter: is<number>('a share between 0 and 0.5', (value) => isBetween(value, 0, 0.5)).optional(),
+    negativeTtl: durationOrZero.optional(),
+    tags: is('a function from id and value to tags', isFunction).optional(),
+    batch: count.optional(),
+    maxValueBytes: count.optional(),
+    warm: warm.optional(),
+  } satisfies Record<keyof CacheOptions<unknown, unknown> | 'kind' | 'name', z.ZodType>),
+);
+
+const job = made(
+  'job',
+  'defineJob',
+  strict({
+    kind: z.literal('job'),
+    name: text,
+    about: text,
+    reads: texts,
+    writes: texts,
+    payload: is('a zod schema', (value) =>
+      isFunction((value as { safeParse?: unknown } | null | undefined)?.safeParse),
+    ),
+    attempts: count.optional(),
+    timeout: duration.optional(),
+    concurrency: count.optional(),
+    aliases: texts.optional(),
+    run: is('a function', isFunction),
+  } satisfies Record<keyof JobOptions<unknown, unknown, never, never> | 'kind' | 'name', z.ZodType>),
+);
+
+const schedule = made(
+  'schedule',
+  'schedule(...)',
+  strict({
+    kind: z.literal('schedule'),
+    name: text,
+    expression: text,
+    job: made('job', 'defineJob'),
+    payload: is('an object', (value) => value !== null && typeof value === 'object'),
+    timezone: text.optional(),
+    catchUp: oneOf('none', 'one', 'all').optional(),
+    overlap: oneOf('skip', 'queue').optional(),
+  } satisfies Record<keyof ScheduleDef, z.ZodType>),
+);
+
+const importPattern = strict({
+  cache: text,
+  path: is<string>(
+    "a path with one ':' part that becomes the key, such as '/products/:id'",
+    (value) => isText(value) && value.startsWith('/') && value.split(':').length === 2,
+  ),
+});
+
+const list = <Item extends z.ZodType>(item: Item, of: string) => z.array(item, { error: `a list of ${of}` });
+
+const importMap = z.custom<unknown>().superRefine((value, context) => {
+  if (!isFunction(value))
+    forward(z.array(importPattern, { error: 'a function or a list of patterns' }), value, context);
+});
+
+/** What may stand in a configuration; see `src/config.ts` for what each option means. */
+export const configShape = strict(
+  {
+    redis: redisUrl.optional(),
+    queueRedis: redisUrl.optional(),
+    bufferRedis: redisUrl.optional(),
+    postgres: postgresUrl.optional(),
+    prefix: is<string>("1 to 32 letters, digits, '-', '_' or '.'", (value) =>
+      /^[\w.-]{1,32}$/.test(String(value)),
+    ).optional(),
+    caches: list(cache, 'caches made by defineCache'),
+    jobs: list(job, 'jobs').optional(),
+    schedules: list(schedule, 'schedules').optional(),
+    access: strict({
+      record: flag.optional(),
+      caller: text.optional(),
+      demand: texts.optional(),
+      flushEvery: duration.optional(),
+      maxKeys: count.optional(),
+    }).optional(),
+    retention: strict({
+      buckets: duration.optional(),
+      days: duration.optional(),
+      plans: duration.optional(),
+    }).optional(),
+    worker: strict({
+      grace: durationOrZero.optional(),
+      concurrency: z.record(z.string(), count, { error: 'an object of job names and numbers' }).optional(),
+      stuckAfter: duration.optional(),
+    }).optional(),
+    http: strict({
+      port: is<number>(
+        'a port from 0 to 65535',
+        (value) => Number.isInteger(value) && isBetween(value, 0, 65_535),
+      ).optional(),
+      host: text.optional(),
+    }).optional(),
+    log: strict({
+      level: is<LogLevel>(`one of ${logLevels.join(', ')}`, (value) =>
+        logLevels.includes(value as LogLevel),
+      ).optional(),
+    }).optional(),
+    import: strict({ map: importMap.optional() }).optional(),
+    allowEvictingQueue: flag.optional(),
+  } satisfies Record<keyof ConfigInput, z.ZodType>,
+  'an object, as defineConfig({ ... }) makes it',
+);
