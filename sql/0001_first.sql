@@ -14,7 +14,8 @@ create table samovar.cache_key (
   size_bytes int,
   seen_bucket int not null
 );
-create unique index cache_key_text on samovar.cache_key (cache_id, key);
+-- By the hash of the text: a key may be longer than an index entry can be. Look up with both, the hash and the text.
+create unique index cache_key_text on samovar.cache_key (cache_id, hashtextextended(key, 0));
 
 create table samovar.key_tag (
   cache_id smallint not null,
@@ -40,7 +41,7 @@ create table samovar.access_late (
   accesses int not null
 );
 
--- One day of a key: 24 counts. One partition a week.
+-- One day of a key: 24 counts, null for none. One partition a week.
 create table samovar.access_day (
   day int not null,
   key_id int not null,
@@ -57,7 +58,7 @@ create table samovar.access_caller (
   primary key (bucket, cache_id, caller)
 );
 
--- Keys seen once: a hash and the hour, until a second sighting lets them in. One partition a day.
+-- Keys seen once: hashtextextended(key, 0) and the hour, until a second sighting lets them in. One partition a day.
 create table samovar.access_door (
   day int not null,
   cache_id smallint not null,
