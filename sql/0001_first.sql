@@ -1,5 +1,3 @@
-create schema if not exists samovar;
-
 create table samovar.cache (
   id smallint generated always as identity primary key,
   name text not null unique

@@ -24,6 +24,10 @@ export const readMigrations = (): { version: number; name: string; sql: string }
       sql: readFileSync(join(packageRoot, 'sql', file), 'utf8'),
     }));
 
+/** The table in which migrations are written down, and its schema. */
+export const readMigrationLedger = (): string =>
+  readFileSync(join(packageRoot, 'sql', 'migration.sql'), 'utf8');
+
 export const packageVersion: string = JSON.parse(
   readFileSync(join(packageRoot, 'package.json'), 'utf8'),
 ).version;

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import type { TestProject } from 'vitest/node';
-import { readMigrations } from '../../src/files.ts';
+import { createSchema } from '../../src/schema/postgres.ts';
 import { startPostgres } from '../../src/servers/postgres.ts';
 import { startRedis } from '../../src/servers/redis.ts';
 
@@ -46,7 +46,12 @@ async function makeTemplate(url: string): Promise<void> {
   await query(url, `create database ${templateName}`);
   const template = new URL(url);
   template.pathname = templateName;
-  for (const migration of readMigrations()) await query(template.href, migration.sql);
+  const pool = new pg.Pool({ connectionString: template.href, max: 1 });
+  try {
+    await createSchema(pool).migrate();
+  } finally {
+    await pool.end();
+  }
 }
 
 async function query(url: string, sql: string): Promise<void> {
