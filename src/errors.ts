@@ -11,6 +11,7 @@ export const errorCodes = {
   E_ENCODE: 'developer',
   E_KEY: 'developer',
   E_STOPPED: 'developer',
+  E_JOB_TIMEOUT: 'developer',
   E_USAGE: 'operator',
   E_IMPORT: 'operator',
   E_STORE_UNAVAILABLE: 'operator',

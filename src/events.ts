@@ -19,8 +19,14 @@ export interface Events {
   'warm:used': { cache: string; entries: number };
   'warm:unused': { cache: string; entries: number };
   'cache:invalidated': { cache: string | undefined; keys: number; tags: number };
-  'job:ended': { job: string; outcome: 'done' | 'snooze' | 'cancel' | 'failed' | 'retry'; ms: number };
+  'job:ended': {
+    job: string;
+    outcome: 'done' | 'snooze' | 'cancel' | 'failed' | 'retry' | 'handed-back' | 'lost';
+    ms: number;
+  };
+  'history:failed': { job: string };
   'schedule:ticked': { schedule: string; late: boolean };
+  'schedule:skipped': { schedule: string; why: 'overlap' | 'paused' };
   'store:failed': { role: 'cache' | 'queue' | 'buffer'; message: string };
 }
 

@@ -1,0 +1,114 @@
+import { Queue } from 'bullmq';
+import type { Clock } from '../clock.ts';
+import type { Redis } from '../connect.ts';
+import { SamovarError } from '../errors.ts';
+import { type QueueAddress, queueAway, within } from './away.ts';
+import { queuePrefix } from './names.ts';
+
+export interface LinkOptions {
+  /** A fail-fast connection of the queue role; whoever opened it closes it. */
+  readonly redis: Redis;
+  readonly address: QueueAddress;
+  /** First part of every Redis key, without braces. */
+  readonly prefix: string;
+  readonly clock: Clock;
+  readonly onError?: (error: Error) => void;
+}
+
+/** The queues behind one shared connection, opened when first asked. */
+export interface Link {
+  /** Asks the queue of a job. Whatever Redis or the network has against it becomes E_QUEUE_UNAVAILABLE, soon. */
+  ask<T>(job: string, question: (queue: Queue) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+/** Longest a connection or its first reply is waited for. */
+const patienceMs = 3_000;
+const silent = () => new Error('it does not answer');
+
+export function createLink(options: LinkOptions): Link {
+  const { redis, address, clock } = options;
+  const queues = new Map<string, Promise<Queue>>();
+  let lastError: Error | undefined;
+  let isClosed = false;
+  const note = (error: Error) => {
+    lastError = error;
+  };
+  redis.on('error', note);
+
+  let connecting: Promise<void> | undefined;
+
+  /** Resolves once commands can be sent; a server known to be away is not waited for. */
+  const connected = async (): Promise<void> => {
+    if (isClosed) throw new SamovarError('E_STOPPED', 'this queue connection has been closed');
+    if (redis.status === 'ready') return;
+    if (redis.status === 'reconnecting' || redis.status === 'close')
+      throw lastError ?? new Error('the connection was lost');
+    connecting ??= connect().finally(() => {
+      connecting = undefined;
+    });
+    await connecting;
+  };
+
+  const connect = async (): Promise<void> => {
+    const under =
+      redis.status === 'wait' || redis.status === 'end'
+        ? redis.connect()
+        : new Promise<void>((resolve, reject) => {
+            redis.once('ready', resolve);
+            redis.once('close', () => reject(new Error('the connection was closed')));
+          });
+    try {
+      await within(clock, patienceMs, under, silent);
+    } catch (error) {
+      throw lastError ?? error;
+    }
+  };
+
+  const open = async (name: string): Promise<Queue> => {
+    const queue = new Queue(name, {
+      connection: redis,
+      prefix: queuePrefix(options.prefix),
+      // Our own check reads the eviction policy; BullMQ's would print to the application's output.
+      skipVersionCheck: true,
+      streams: { events: { maxLen: 1_000 } },
+    });
+    queue.on('error', (error) => options.onError?.(error));
+    try {
+      await within(clock, patienceMs, queue.waitUntilReady(), silent);
+      return queue;
+    } catch (error) {
+      void queue.close().catch((late: Error) => options.onError?.(late));
+      throw error;
+    }
+  };
+
+  /** A queue whose first contact failed would stay dead: it is forgotten, and opened anew the next time. */
+  const queueOf = async (name: string): Promise<Queue> => {
+    await connected();
+    let opening = queues.get(name);
+    if (!opening) {
+      opening = open(name);
+      queues.set(name, opening);
+      opening.catch(() => queues.delete(name));
+    }
+    return opening;
+  };
+
+  return {
+    async ask(name, question) {
+      try {
+        return await question(await queueOf(name));
+      } catch (error) {
+        throw error instanceof SamovarError ? error : queueAway(address, error);
+      }
+    },
+    async close() {
+      isClosed = true;
+      redis.off('error', note);
+      const opened = await Promise.allSettled(queues.values());
+      await Promise.all(opened.map((each) => (each.status === 'fulfilled' ? each.value.close() : undefined)));
+      queues.clear();
+    },
+  };
+}

@@ -1,0 +1,189 @@
+import type { Clock, Timer } from '../clock.ts';
+import type { Config } from '../config.ts';
+import { dayMs, secondMs } from '../duration.ts';
+import { messageOf, nearest, SamovarError } from '../errors.ts';
+import type { Emitter } from '../events.ts';
+import type { ScheduleView } from '../facade.ts';
+import type { Log } from '../log.ts';
+import { nextRuns, type StartTicker, startTicker, type Ticker, timingOf } from './cron.ts';
+import { type Planned, planSchedules } from './housekeeping.ts';
+import type { Producer } from './producer.ts';
+import type { ScheduleStore } from './redis.ts';
+import { slotsBetween, type Timing } from './slots.ts';
+
+export interface CronOptions {
+  readonly config: Pick<Config, 'schedules' | 'jobs'>;
+  readonly store: ScheduleStore;
+  readonly queue: Pick<Producer, 'enqueue' | 'stateOf'>;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly events: Pick<Emitter, 'emit'>;
+  /** Fires slots. @default node-cron */
+  readonly startTicker?: StartTicker;
+}
+
+export interface Cron {
+  /** Makes the schedules known, catches up on what passed while nobody was up, and begins to tick. */
+  start(): Promise<void>;
+  /** Ticks no more; what is being enqueued is waited for. */
+  stop(): Promise<void>;
+  /** Every schedule, ticking here or not, with its next slots. */
+  list(next?: number): Promise<ScheduleView[]>;
+  /** E_UNKNOWN_SCHEDULE. */
+  pause(name: string): Promise<void>;
+  resume(name: string): Promise<void>;
+  /** Enqueues its job now, paused or not; answers with the job's id. */
+  runNow(name: string): Promise<string>;
+}
+
+/** How far back slots are looked for. */
+const lookBackMs = dayMs;
+/** Most slots caught up at once by `catchUp: 'all'`. */
+const mostCaughtUp = 1_000;
+/** How soon a slot is tried again that could not be enqueued. */
+const againMs = 2 * secondMs;
+
+/**
+ * The schedules of the fleet. Every replica ticks, and every replica enqueues every slot under the same name: the
+ * queue keeps one. So no replica is special, and one that dies takes no slot with it.
+ */
+export function createCron(options: CronOptions): Cron {
+  const { clock, store, queue, log, events } = options;
+  const plans = planSchedules(options.config);
+  const running = new Map<string, { ticker: Ticker; again?: Timer }>();
+  const chains = new Map<string, Promise<void>>();
+  let isStopped = false;
+
+  const planOf = (name: string): Planned => {
+    const plan = plans.find((each) => each.name === name);
+    if (plan) return plan;
+    const names = plans.map((each) => each.name);
+    const meant = nearest(name, names);
+    throw new SamovarError(
+      'E_UNKNOWN_SCHEDULE',
+      `there is no schedule '${name}'${meant === undefined ? '' : `, did you mean '${meant}'?`}`,
+      { hints: [`known: ${names.join(', ') || 'none'}`] },
+    );
+  };
+
+  const enqueue = async (plan: Planned, slot: number, late: boolean): Promise<void> => {
+    const id = await queue.enqueue(plan.job.name, plan.payload, { schedule: plan.name, slot });
+    if (await store.settle(plan.name, slot, id))
+      events.emit('schedule:ticked', { schedule: plan.name, late });
+  };
+
+  const skip = async (plan: Planned, slot: number, why: 'overlap' | 'paused'): Promise<void> => {
+    if (await store.settle(plan.name, slot, undefined)) {
+      events.emit('schedule:skipped', { schedule: plan.name, why });
+      log.debug({ schedule: plan.name, slot, why }, 'slot skipped');
+    }
+  };
+
+  /** Deals with every slot up to and including `upto` that nobody has dealt with, as the schedule's policy has it. */
+  const settleUpTo = async (
+    plan: Planned,
+    timing: Timing,
+    upto: number,
+    isOnTime: boolean,
+  ): Promise<void> => {
+    const state = await store.read(plan.name);
+    const after = Math.max(state.lastSlot ?? upto - 1, upto - lookBackMs);
+    const most = plan.catchUp === 'all' ? mostCaughtUp : 1;
+    const owed = after >= upto ? [] : slotsBetween(timing, after, upto, most);
+    for (const slot of owed) {
+      const isLate = !(isOnTime && slot === upto);
+      if (state.pausedAt !== undefined) await skip(plan, slot, 'paused');
+      else if (isLate && plan.catchUp === 'none') await store.settle(plan.name, slot, undefined);
+      else if (
+        plan.overlap === 'skip' &&
+        !(isLate && plan.catchUp === 'all') &&
+        (await isBusy(plan, state.lastJob))
+      )
+        await skip(plan, slot, 'overlap');
+      else await enqueue(plan, slot, isLate);
+    }
+  };
+
+  const isBusy = async (plan: Planned, lastJob: string | undefined): Promise<boolean> => {
+    if (lastJob === undefined) return false;
+    const state = await queue.stateOf(plan.job.name, lastJob);
+    return state === 'waiting' || state === 'active' || state === 'delayed';
+  };
+
+  /** One slot of a schedule after the other, so that what is owed goes before what is due. */
+  const inTurn = (plan: Planned, work: () => Promise<void>): Promise<void> => {
+    const turn = (chains.get(plan.name) ?? Promise.resolve()).then(work);
+    chains.set(
+      plan.name,
+      turn.catch(() => {}), // told to whoever waits for the turn
+    );
+    return turn;
+  };
+
+  const due = (plan: Planned, timing: Timing, slot: number, isOnTime: boolean): void => {
+    if (isStopped) return;
+    inTurn(plan, () => settleUpTo(plan, timing, slot, isOnTime)).catch((error: unknown) => {
+      log.warn({ schedule: plan.name, reason: messageOf(error) }, 'slot could not be enqueued, trying again');
+      const mine = running.get(plan.name);
+      if (!mine || isStopped) return;
+      mine.again?.stop();
+      mine.again = clock.after(againMs, () => due(plan, timing, slot, isOnTime));
+    });
+  };
+
+  const begin = async (plan: Planned): Promise<void> => {
+    const timing = timingOf(plan);
+    await store.register(plan.name, `${plan.expression} ${plan.timezone}`, clock.now());
+    await inTurn(plan, () => settleUpTo(plan, timing, clock.now(), false));
+    const ticker = (options.startTicker ?? startTicker)(plan, {
+      onSlot: (slot) => due(plan, timing, slot, true),
+      onMissed: (slot) => due(plan, timing, slot, false),
+      onError: (error) => log.error({ schedule: plan.name, err: error }, 'a tick failed'),
+    });
+    running.set(plan.name, { ticker });
+  };
+
+  return {
+    async start() {
+      await Promise.all(plans.map(begin));
+    },
+    async stop() {
+      isStopped = true;
+      for (const { ticker, again } of running.values()) {
+        ticker.stop();
+        again?.stop();
+      }
+      await Promise.all(chains.values());
+    },
+    list: (next = 1) =>
+      Promise.all(
+        plans.map(async (plan): Promise<ScheduleView> => {
+          const state = await store.read(plan.name);
+          const { cache } = plan.payload;
+          return {
+            name: plan.name,
+            job: plan.job.name,
+            ...(cache === undefined ? {} : { cache }),
+            expression: plan.expression,
+            timezone: plan.timezone,
+            catchUp: plan.catchUp,
+            overlap: plan.overlap,
+            isPaused: state.pausedAt !== undefined,
+            builtIn: plan.builtIn,
+            ...(state.lastSlot === undefined ? {} : { lastSlot: state.lastSlot }),
+            next: nextRuns(plan, next),
+          };
+        }),
+      ),
+    async pause(name) {
+      await store.pause(planOf(name).name, clock.now());
+    },
+    async resume(name) {
+      await store.resume(planOf(name).name, clock.now());
+    },
+    async runNow(name) {
+      const plan = planOf(name);
+      return queue.enqueue(plan.job.name, plan.payload, { schedule: plan.name });
+    },
+  };
+}
