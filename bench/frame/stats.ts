@@ -1,0 +1,31 @@
+/** The middle one of some values; the mean of the two middle ones when they are even in number; NaN of none. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
+
+/** The value with `part` of the values at or below it; NaN of none. */
+export function quantile(values: ArrayLike<number>, part: number): number {
+  const sorted = Float64Array.from(values).sort();
+  return sorted[Math.max(0, Math.ceil(part * sorted.length) - 1)] ?? Number.NaN;
+}
+
+/**
+ * Measures everything once a round, each round beginning with another one, so that a machine which becomes slower
+ * meanwhile does so for all. Answers with what each gave, round by round.
+ */
+export async function interleave<Name extends string, Figures>(
+  rounds: number,
+  subjects: Readonly<Record<Name, (round: number) => Promise<Figures>>>,
+): Promise<Record<Name, Figures[]>> {
+  const names = Object.keys(subjects) as Name[];
+  const results = Object.fromEntries(names.map((name) => [name, []])) as unknown as Record<Name, Figures[]>;
+  for (let round = 0; round < rounds; round++) {
+    for (let i = 0; i < names.length; i++) {
+      const name = names[(round + i) % names.length]!;
+      results[name].push(await subjects[name](round));
+    }
+  }
+  return results;
+}
