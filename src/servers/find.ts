@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, readdirSync } from 'node:fs';
 import { basename, delimiter, join } from 'node:path';
+import type { Identity } from './folder.ts';
 
 const usualFolders = [
   '/usr/local/bin',
@@ -32,6 +33,8 @@ export const programFolders = (): string[] => [
 export interface RedisProgram {
   readonly file: string;
   readonly argv0: string;
+  /** What it needs in its environment. */
+  readonly env?: NodeJS.ProcessEnv;
 }
 
 const redisNames = ['redis-server', 'valkey-server', 'keydb-server', 'redis-check-rdb', 'valkey-check-rdb'];
@@ -56,13 +59,17 @@ export function findRedis(
 
 const oldestPostgres = 14;
 
-/** The folder of `postgres` and `initdb`, version 14 or later: PATH first, then Debian's and Homebrew's own folders. */
-export function findPostgres(folders = postgresFolders()): string | undefined {
+/** The folder of a `postgres` and `initdb` (14 or later) that the identity can run: PATH first, then the usual folders. */
+export function findPostgres(identity?: Identity, folders = postgresFolders()): string | undefined {
   return folders.find((folder) => {
     if (!isProgram(join(folder, 'postgres')) || !isProgram(join(folder, 'initdb'))) return false;
-    const said =
-      spawnSync(join(folder, 'postgres'), ['--version'], { encoding: 'utf8', timeout: 10_000 }).stdout ?? '';
-    return Number(/ (\d+)/.exec(said)?.[1] ?? 0) >= oldestPostgres;
+    const asked = spawnSync(join(folder, 'postgres'), ['--version'], {
+      ...identity,
+      cwd: '/',
+      encoding: 'utf8',
+      timeout: 10_000,
+    });
+    return Number(/ (\d+)/.exec(asked.stdout ?? '')?.[1] ?? 0) >= oldestPostgres;
   });
 }
 

@@ -5,7 +5,7 @@ import type { Clock } from '../clock.ts';
 import { SamovarError } from '../errors.ts';
 import { freePort } from './port.ts';
 import { childrenOf, isAlive, signal } from './processes.ts';
-import { startReaper } from './reaper.ts';
+import { type Reaper, type ReaperOptions, startReaper } from './reaper.ts';
 
 /** A running Redis or Postgres. What was only found in the environment can be used, never stopped or hurt. */
 export interface Server {
@@ -31,16 +31,12 @@ export interface Server {
 export interface Recipe {
   readonly kind: 'Redis' | 'Postgres';
   readonly how: string;
-  /** The server's own folder, removed at the end together with `alsoRemoves`. */
   readonly folder: string;
-  readonly alsoRemoves?: readonly string[];
   readonly command: string;
   readonly argv0?: string;
   readonly env?: NodeJS.ProcessEnv;
   readonly identity?: { uid: number; gid: number };
   readonly stopSignal: NodeJS.Signals;
-  /** How a server is ended when its owner is gone. */
-  readonly crashSignal: 'KILL' | 'QUIT';
   args(port: number): string[];
   url(port: number): string;
   isReady(port: number, log: string): boolean | Promise<boolean>;
@@ -50,10 +46,29 @@ const startLimitMs = 60_000;
 const stopLimitMs = 10_000;
 const portTries = 5;
 
-/** Runs a server that belongs to this process alone and cannot outlive it. */
-export async function runServer(recipe: Recipe, clock: Clock): Promise<Server> {
+/** Starts something under the eyes of a reaper, so that it cannot outlive this process; undone at once if it fails. */
+export async function guarded(
+  options: ReaperOptions,
+  clock: Clock,
+  start: (reaper: Reaper) => Promise<Server>,
+): Promise<Server> {
+  const reaper = startReaper(options, clock);
+  try {
+    return await start(reaper);
+  } catch (error) {
+    await reaper.reap();
+    throw error;
+  }
+}
+
+/** Runs a server on a port of its own; asks for another one while the port turns out to be taken. */
+export async function runServer(
+  recipe: Recipe,
+  reaper: Reaper,
+  clock: Clock,
+  pickPort: () => Promise<number> = freePort,
+): Promise<Server> {
   const logFile = join(recipe.folder, 'log');
-  const reaper = startReaper(recipe.crashSignal, [recipe.folder, ...(recipe.alsoRemoves ?? [])], clock);
   let child: ChildProcess | undefined;
   let exited: Promise<void> = Promise.resolve();
 
@@ -99,6 +114,13 @@ export async function runServer(recipe: Recipe, clock: Clock): Promise<Server> {
     throw new SamovarError('E_SERVERS', `${recipe.kind} (${recipe.how}) did not start`, { hints: said });
   };
 
+  /** Waits a bounded time for the child's end; the wait itself keeps this process alive. */
+  const ended = async (): Promise<void> => {
+    const limit = new AbortController();
+    await Promise.race([exited, clock.sleep(stopLimitMs, limit.signal)]);
+    limit.abort();
+  };
+
   const end = async (name: NodeJS.Signals): Promise<void> => {
     const pid = child?.pid;
     if (pid === undefined) return;
@@ -106,19 +128,17 @@ export async function runServer(recipe: Recipe, clock: Clock): Promise<Server> {
     signal(pid, name);
     // A frozen server takes no signal but this one and SIGKILL.
     for (const each of [pid, ...others]) signal(each, 'SIGCONT');
-    const limit = new AbortController();
-    await Promise.race([exited, clock.sleep(stopLimitMs, limit.signal)]);
-    limit.abort();
+    await ended();
     if (child?.pid === pid) {
       signal(pid, 'SIGKILL');
-      await exited;
+      await ended();
     }
     while (others.some(isAlive)) await clock.sleep(5);
   };
 
   const launchSomewhere = async (): Promise<number> => {
     for (let tries = 1; ; tries++) {
-      const port = await freePort();
+      const port = await pickPort();
       try {
         await launch(port);
         return port;
@@ -128,70 +148,45 @@ export async function runServer(recipe: Recipe, clock: Clock): Promise<Server> {
     }
   };
 
-  try {
-    const port = await launchSomewhere();
-    return {
-      url: recipe.url(port),
-      how: recipe.how,
-      port,
-      folder: recipe.folder,
-      get pid() {
-        return child?.pid;
-      },
-      async stop() {
-        await end(recipe.stopSignal);
-        await reaper.reap();
-      },
-      async restart() {
-        await end(recipe.stopSignal);
-        await launch(port);
-      },
-      async pause() {
-        const pid = child?.pid;
-        if (pid === undefined) return;
-        signal(pid, 'SIGSTOP');
-        const others = childrenOf(pid);
-        for (const other of others) signal(other, 'SIGSTOP');
-        reaper.watch([pid, ...others]);
-      },
-      async resume() {
-        const pid = child?.pid;
-        if (pid === undefined) return;
-        for (const each of [...childrenOf(pid), pid]) signal(each, 'SIGCONT');
-        reaper.watch([pid]);
-      },
-      async kill() {
-        const pid = child?.pid;
-        if (pid === undefined) return;
-        const all = [pid, ...childrenOf(pid)];
-        for (const each of all) signal(each, 'SIGKILL');
-        await exited;
-        while (all.some(isAlive)) await clock.sleep(5);
-      },
-    };
-  } catch (error) {
-    await reaper.reap();
-    throw error;
-  }
-}
-
-/** A server somebody else runs. */
-export function foreignServer(url: string, variable: string): Server {
-  const refuse = async () => {
-    throw new SamovarError('E_SERVERS', `the server of ${variable} is not ours to stop, pause or restart`);
-  };
-  const { port, protocol } = new URL(url);
+  const port = await launchSomewhere();
   return {
-    url,
-    how: 'environment',
-    port: Number(port) || (protocol.startsWith('redis') ? 6379 : 5432),
-    pid: undefined,
-    folder: undefined,
-    stop: async () => {},
-    restart: refuse,
-    pause: refuse,
-    resume: refuse,
-    kill: refuse,
+    url: recipe.url(port),
+    how: recipe.how,
+    port,
+    folder: recipe.folder,
+    get pid() {
+      return child?.pid;
+    },
+    async stop() {
+      await end(recipe.stopSignal);
+      await reaper.reap();
+    },
+    async restart() {
+      await end(recipe.stopSignal);
+      await launch(port);
+    },
+    async pause() {
+      const pid = child?.pid;
+      if (pid === undefined) return;
+      signal(pid, 'SIGSTOP');
+      const others = childrenOf(pid);
+      for (const other of others) signal(other, 'SIGSTOP');
+      reaper.watch([pid, ...others]);
+    },
+    async resume() {
+      const pid = child?.pid;
+      if (pid === undefined) return;
+      for (const each of [...childrenOf(pid), pid]) signal(each, 'SIGCONT');
+      reaper.watch([pid]);
+    },
+    async kill() {
+      const pid = child?.pid;
+      if (pid === undefined) return;
+      const all = [pid, ...childrenOf(pid)];
+      for (const each of all) signal(each, 'SIGKILL');
+      await ended();
+      while (all.some(isAlive)) await clock.sleep(5);
+    },
   };
 }
 

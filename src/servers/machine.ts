@@ -1,0 +1,25 @@
+import type { Machine, PackageManager } from './choose.ts';
+import { findProgram, findRedis } from './find.ts';
+import { isRoot } from './folder.ts';
+import { run } from './run.ts';
+
+const managers: readonly PackageManager[] = ['apt-get', 'dnf', 'apk', 'brew'];
+
+/** Looks at this machine; asks Docker and sudo only when there is no Redis to run. */
+export async function inspectMachine(): Promise<Machine> {
+  const redis = findRedis();
+  const base = { ...installersHere(), redis };
+  if (redis) return { ...base, hasDocker: false, hasSudo: false };
+  const [docker, sudo] = await Promise.all([
+    run(['docker', 'info', '--format', '{{.ServerVersion}}'], { timeoutMs: 5_000 }),
+    run(['sudo', '-n', 'true'], { timeoutMs: 5_000 }),
+  ]);
+  return { ...base, hasDocker: docker.isOk && docker.output.trim() !== '', hasSudo: sudo.isOk };
+}
+
+/** What decides how a person would install something. */
+export const installersHere = (): Pick<Machine, 'platform' | 'isRoot' | 'packageManager'> => ({
+  platform: process.platform,
+  isRoot: isRoot(),
+  packageManager: managers.find((name) => findProgram([name]) !== undefined),
+});
