@@ -1,0 +1,150 @@
+export interface MetricDefinition {
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  readonly labels: readonly string[];
+  readonly help: string;
+  /** Upper bounds in the metric's unit. */
+  readonly buckets?: readonly number[];
+}
+
+const fast = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const slow = [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 600];
+
+/** Every metric of ours, by name. `docs/metrics.md` is held to this list by a test. A key is never a label. */
+export const metricDefinitions = {
+  samovar_build_info: {
+    type: 'gauge',
+    labels: ['version', 'node'],
+    help: 'Always 1; its labels tell what runs.',
+  },
+  samovar_cache_gets_total: {
+    type: 'counter',
+    labels: ['cache', 'result', 'caller'],
+    help: 'Reads counted by this process; result is hit or miss, caller who read.',
+  },
+  samovar_loads_total: {
+    type: 'counter',
+    labels: ['cache', 'reason', 'outcome'],
+    help: 'Calls of a loader; reason is miss, warm or refresh, outcome ok, failed or timeout.',
+  },
+  samovar_loaded_ids_total: {
+    type: 'counter',
+    labels: ['cache', 'reason'],
+    help: 'Ids asked of a loader.',
+  },
+  samovar_load_seconds: {
+    type: 'histogram',
+    labels: ['cache', 'reason'],
+    help: 'How long one call of a loader took.',
+    buckets: fast,
+  },
+  samovar_warm_runs_total: {
+    type: 'counter',
+    labels: ['cache', 'result'],
+    help: 'Warm runs that ended; result is done, partial, failed or cancelled.',
+  },
+  samovar_warm_keys_total: {
+    type: 'counter',
+    labels: ['cache', 'result'],
+    help: 'Keys of warm runs by result: written, fresh, busy, missing, failed, budget or lost.',
+  },
+  samovar_warm_bytes_total: { type: 'counter', labels: ['cache'], help: 'Bytes that warm runs wrote.' },
+  samovar_warm_used_total: {
+    type: 'counter',
+    labels: ['cache'],
+    help: 'Warmed entries that were read before they expired.',
+  },
+  samovar_warm_unused_total: {
+    type: 'counter',
+    labels: ['cache'],
+    help: 'Warmed entries that nobody read before they expired.',
+  },
+  samovar_budget_wait_seconds: {
+    type: 'histogram',
+    labels: ['origin'],
+    help: 'How long background work waited for a grant of the budget of an origin.',
+    buckets: fast,
+  },
+  samovar_budget_factor: {
+    type: 'gauge',
+    labels: ['origin'],
+    help: 'Share of the budget in use: 1 when the origin is well, less when it was slow or failed.',
+  },
+  samovar_entries_refused_total: {
+    type: 'counter',
+    labels: ['cache', 'why'],
+    help: 'Values that did not become, or no longer count as, an entry: lost, too-big, corrupt, version, encode or store.',
+  },
+  samovar_invalidated_keys_total: {
+    type: 'counter',
+    labels: ['cache'],
+    help: 'Keys removed by invalidation; cache is empty where tags reach across caches.',
+  },
+  samovar_invalidated_tags_total: {
+    type: 'counter',
+    labels: ['cache'],
+    help: 'Tags invalidated; cache is empty where they reach across caches.',
+  },
+  samovar_access_dropped_total: {
+    type: 'counter',
+    labels: ['why'],
+    help: 'Reads that were not counted: the memory bound was reached (bound) or the log was away (store).',
+  },
+  samovar_jobs_total: {
+    type: 'counter',
+    labels: ['job', 'outcome'],
+    help: 'Tries of jobs by outcome: done, snooze, cancel, retry, failed, handed-back or lost.',
+  },
+  samovar_job_seconds: {
+    type: 'histogram',
+    labels: ['job'],
+    help: 'How long one try of a job took.',
+    buckets: slow,
+  },
+  samovar_history_failures_total: {
+    type: 'counter',
+    labels: ['job'],
+    help: 'Tries of jobs that could not be written to the history.',
+  },
+  samovar_queue_jobs: {
+    type: 'gauge',
+    labels: ['queue', 'state'],
+    help: 'Jobs in a queue: waiting, active, delayed, failed or completed (the last two as far as they are kept).',
+  },
+  samovar_queue_oldest_seconds: {
+    type: 'gauge',
+    labels: ['queue'],
+    help: 'Age of the job that has waited longest; 0 when none waits.',
+  },
+  samovar_schedule_ticks_total: {
+    type: 'counter',
+    labels: ['schedule', 'late'],
+    help: 'Slots that this process enqueued for the fleet; late is true for those caught up.',
+  },
+  samovar_schedule_skips_total: {
+    type: 'counter',
+    labels: ['schedule', 'why'],
+    help: 'Slots that were skipped: the one before still ran (overlap), or the schedule is paused.',
+  },
+  samovar_schedule_last_timestamp_seconds: {
+    type: 'gauge',
+    labels: ['schedule'],
+    help: 'The newest slot that the fleet dealt with.',
+  },
+  samovar_schedule_next_timestamp_seconds: {
+    type: 'gauge',
+    labels: ['schedule'],
+    help: 'The next slot; absent while the schedule is paused.',
+  },
+  samovar_store_failures_total: {
+    type: 'counter',
+    labels: ['role'],
+    help: 'Times a Redis of a role (cache, queue or buffer) failed.',
+  },
+  samovar_collect_failures_total: {
+    type: 'counter',
+    labels: ['what'],
+    help: 'Times a gauge could not be read while metrics were collected.',
+  },
+} as const satisfies Record<string, MetricDefinition>;
+
+export type MetricName = keyof typeof metricDefinitions;

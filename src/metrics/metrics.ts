@@ -1,0 +1,176 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Emitter } from '../events.ts';
+import { packageVersion } from '../files.ts';
+import { type MetricDefinition, type MetricName, metricDefinitions } from './definitions.ts';
+
+/** What the queues look like from outside. */
+export interface QueueSight {
+  readonly names: readonly string[];
+  counts(queue: string): Promise<Readonly<Record<string, number>>>;
+  /** Age of the job that has waited longest, if one waits. */
+  oldestMs(queue: string): Promise<number | undefined>;
+}
+
+export interface ScheduleSight {
+  readonly name: string;
+  readonly isPaused: boolean;
+  readonly lastSlot?: number;
+  readonly next: readonly number[];
+}
+
+export interface MetricsOptions {
+  readonly events: Pick<Emitter, 'on'>;
+  readonly queues?: QueueSight;
+  /** All schedules with at least their next slot. */
+  readonly schedules?: () => Promise<readonly ScheduleSight[]>;
+  /** Told when a gauge cannot be read; the other metrics are served all the same. */
+  readonly onError?: (what: string, error: unknown) => void;
+  /** Memory, CPU and event loop of the process. @default true */
+  readonly process?: boolean;
+}
+
+export interface Metrics {
+  readonly contentType: string;
+  /** The exposition text. Never rejects for a server that is away. */
+  text(): Promise<string>;
+  /** Listens no more. */
+  close(): void;
+}
+
+type Labels<Name extends MetricName> = Record<(typeof metricDefinitions)[Name]['labels'][number], string>;
+
+/** The metrics of one process, fed by its events and, when they are collected, by the queues and schedules. */
+export function createMetrics(options: MetricsOptions): Metrics {
+  const registry = new Registry();
+  const counters = new Map<string, Counter>();
+  const gauges = new Map<string, Gauge>();
+  const histograms = new Map<string, Histogram>();
+  const collectors: Partial<Record<MetricName, () => Promise<void>>> = {};
+
+  for (const [name, definition] of Object.entries<MetricDefinition>(metricDefinitions)) {
+    const shape = {
+      name,
+      help: definition.help,
+      labelNames: [...definition.labels],
+      registers: [registry],
+    };
+    if (definition.type === 'counter') counters.set(name, new Counter(shape));
+    else if (definition.type === 'histogram')
+      histograms.set(name, new Histogram({ ...shape, buckets: [...(definition.buckets ?? [])] }));
+    else gauges.set(name, new Gauge({ ...shape, collect: () => collectors[name as MetricName]?.() }));
+  }
+  if (options.process ?? true) collectDefaultMetrics({ register: registry });
+
+  const add = <Name extends MetricName>(name: Name, labels: Labels<Name>, by = 1): void => {
+    if (by > 0) counters.get(name)!.inc(labels, by);
+  };
+  const set = <Name extends MetricName>(name: Name, labels: Labels<Name>, value: number): void =>
+    gauges.get(name)!.set(labels, value);
+  const time = <Name extends MetricName>(name: Name, labels: Labels<Name>, ms: number): void =>
+    histograms.get(name)!.observe(labels, ms / 1_000);
+
+  /** Fills a gauge anew at every collection: what is gone disappears, and a failure leaves it empty. */
+  const collect = (name: MetricName, fill: () => Promise<void>): void => {
+    collectors[name] = async () => {
+      gauges.get(name)!.reset();
+      try {
+        await fill();
+      } catch (error) {
+        gauges.get(name)!.reset();
+        add('samovar_collect_failures_total', { what: name });
+        options.onError?.(name, error);
+      }
+    };
+  };
+
+  set('samovar_build_info', { version: packageVersion, node: process.versions.node }, 1);
+  const { queues, schedules } = options;
+  if (queues) {
+    collect('samovar_queue_jobs', async () => {
+      for (const queue of queues.names) {
+        for (const [state, jobs] of Object.entries(await queues.counts(queue)))
+          set('samovar_queue_jobs', { queue, state }, jobs);
+      }
+    });
+    collect('samovar_queue_oldest_seconds', async () => {
+      for (const queue of queues.names)
+        set('samovar_queue_oldest_seconds', { queue }, ((await queues.oldestMs(queue)) ?? 0) / 1_000);
+    });
+  }
+  if (schedules) {
+    collect('samovar_schedule_last_timestamp_seconds', async () => {
+      for (const { name: schedule, lastSlot } of await schedules())
+        if (lastSlot !== undefined)
+          set('samovar_schedule_last_timestamp_seconds', { schedule }, lastSlot / 1_000);
+    });
+    collect('samovar_schedule_next_timestamp_seconds', async () => {
+      for (const { name: schedule, next, isPaused } of await schedules())
+        if (!isPaused && next[0] !== undefined)
+          set('samovar_schedule_next_timestamp_seconds', { schedule }, next[0] / 1_000);
+    });
+  }
+
+  const stops = listen(options.events, { add, set, time });
+  return {
+    contentType: registry.contentType,
+    text: () => registry.metrics(),
+    close() {
+      for (const stop of stops) stop();
+      registry.clear();
+    },
+  };
+}
+
+interface Instruments {
+  add<Name extends MetricName>(name: Name, labels: Labels<Name>, by?: number): void;
+  set<Name extends MetricName>(name: Name, labels: Labels<Name>, value: number): void;
+  time<Name extends MetricName>(name: Name, labels: Labels<Name>, ms: number): void;
+}
+
+const ended: ReadonlySet<string> = new Set(['done', 'partial', 'failed', 'cancelled']);
+
+function listen({ on }: Pick<Emitter, 'on'>, { add, set, time }: Instruments): (() => void)[] {
+  return [
+    on('access:flushed', ({ cache, caller, accesses, misses }) => {
+      add('samovar_cache_gets_total', { cache, caller, result: 'hit' }, accesses - misses);
+      add('samovar_cache_gets_total', { cache, caller, result: 'miss' }, misses);
+    }),
+    on('access:dropped', ({ accesses, why }) => add('samovar_access_dropped_total', { why }, accesses)),
+    on('load:settled', ({ cache, reason, ids, ms, outcome }) => {
+      add('samovar_loads_total', { cache, reason, outcome });
+      add('samovar_loaded_ids_total', { cache, reason }, ids);
+      time('samovar_load_seconds', { cache, reason }, ms);
+    }),
+    on('fill:settled', ({ cache, reason, report }) => {
+      if (reason !== 'warm') return;
+      const results = new Map<string, number>();
+      for (const result of report.results) results.set(result, (results.get(result) ?? 0) + 1);
+      // What was not reached is claimed again, and counted then.
+      for (const [result, keys] of results)
+        if (result !== 'planned') add('samovar_warm_keys_total', { cache, result }, keys);
+      add('samovar_warm_bytes_total', { cache }, report.bytes);
+    }),
+    on('run:changed', ({ cache, state }) => {
+      if (ended.has(state)) add('samovar_warm_runs_total', { cache, result: state });
+    }),
+    on('warm:used', ({ cache, entries }) => add('samovar_warm_used_total', { cache }, entries)),
+    on('warm:unused', ({ cache, entries }) => add('samovar_warm_unused_total', { cache }, entries)),
+    on('budget:waited', ({ origin, ms }) => time('samovar_budget_wait_seconds', { origin }, ms)),
+    on('budget:changed', ({ origin, factor }) => set('samovar_budget_factor', { origin }, factor)),
+    on('entry:refused', ({ cache, why }) => add('samovar_entries_refused_total', { cache, why })),
+    on('cache:invalidated', ({ cache = '', keys, tags }) => {
+      add('samovar_invalidated_keys_total', { cache }, keys);
+      add('samovar_invalidated_tags_total', { cache }, tags);
+    }),
+    on('job:ended', ({ job, outcome, ms }) => {
+      add('samovar_jobs_total', { job, outcome });
+      time('samovar_job_seconds', { job }, ms);
+    }),
+    on('history:failed', ({ job }) => add('samovar_history_failures_total', { job })),
+    on('schedule:ticked', ({ schedule, late }) =>
+      add('samovar_schedule_ticks_total', { schedule, late: String(late) }),
+    ),
+    on('schedule:skipped', ({ schedule, why }) => add('samovar_schedule_skips_total', { schedule, why })),
+    on('store:failed', ({ role }) => add('samovar_store_failures_total', { role })),
+  ];
+}
