@@ -50,7 +50,9 @@ export interface Recorder {
 export interface AccessBatch {
   /** Which log: a new one begins when its Redis lost the old. */
   readonly log: string;
-  /** The last message in it; '0-0' before the first. */
+  /** The last message before it; '0-0' at the beginning of the log. */
+  readonly after: string;
+  /** The last message in it. */
   readonly upto: string;
   readonly messages: number;
   readonly counts: readonly AccessCount[];
@@ -59,8 +61,14 @@ export interface AccessBatch {
   readonly fills: readonly Fill[];
   /** Accesses that recorders dropped because their memory bound was reached. */
   readonly dropped: number;
+  /** Messages that could not be read, and are skipped. */
+  readonly unreadable: number;
 }
 
+/** How far each access log has been carried over: its last message, by log. */
+export type AccessCursors = Readonly<Record<string, string>>;
+
+/** All zero when another collector had carried the batch over. */
 export interface CollectResult {
   readonly messages: number;
   readonly accesses: number;
@@ -68,8 +76,10 @@ export interface CollectResult {
   readonly admitted: number;
   /** Keys seen once, of which only a hash is kept. */
   readonly waiting: number;
+  /** Warmed entries that were read for the first time. */
   readonly used: number;
   readonly dropped: number;
+  readonly unreadable: number;
 }
 
 // ---- forecast -----------------------------------------------------------------------------------------------------
@@ -299,14 +309,11 @@ export interface InvalidateResult {
 
 export interface Reads {
   readonly accessLog: {
-    /** The messages after the cursor, at most `most`; undefined when there are none. */
-    read(
-      cursor: { log: string; upto: string } | undefined,
-      options: { most: number },
-    ): Promise<AccessBatch | undefined>;
+    /** The messages after the log's cursor, at most `most`; undefined when there are none. */
+    read(cursors: AccessCursors, options: { most: number }): Promise<AccessBatch | undefined>;
   };
   readonly buckets: {
-    cursor(): Promise<{ log: string; upto: string } | undefined>;
+    cursors(): Promise<AccessCursors>;
   };
   readonly forecasts: {
     /** Scores the keys that may be hot, hottest first; at most `most` leave Postgres. */
@@ -360,11 +367,11 @@ export interface OpenPlan {
 export interface Writes {
   readonly accessLog: {
     /** Forgets what has been carried over. */
-    trim(upto: string): Promise<void>;
+    trim(carried: Pick<AccessBatch, 'log' | 'upto'>): Promise<void>;
   };
   readonly buckets: {
-    /** Adds a batch and moves the cursor in one transaction; adds nothing when the cursor moved meanwhile. */
-    add(batch: AccessBatch, expected: { log: string; upto: string } | undefined): Promise<CollectResult>;
+    /** Adds a batch and moves the cursor in one transaction; adds nothing unless the cursor is where the batch begins. */
+    add(batch: AccessBatch): Promise<CollectResult>;
     /** Rolls closed days up, drops what is older than its retention. */
     prune(now: number): Promise<Record<string, number>>;
   };
