@@ -1,11 +1,11 @@
 import type { z } from 'zod';
 import type { ConfigInput } from './config.ts';
 import { type Problem, unknownName } from './config-problems.ts';
-import { messageOf, nearest } from './errors.ts';
+import { isSamovarError, messageOf } from './errors.ts';
 import { type AnyJobDef, checkPayload } from './job.ts';
 
-/** Says what is wrong with a cron expression in a time zone, in one sentence, or nothing. */
-export type CheckSchedule = (expression: string, timezone: string) => string | undefined;
+/** Throws E_CRON when an expression or its time zone cannot be read; `path` is where it stands. */
+export type CheckSchedule = (expression: string, timezone: string, path: string) => void;
 
 type Sound = Required<Pick<ConfigInput, 'caches' | 'jobs' | 'schedules'>> &
   Pick<ConfigInput, 'worker' | 'import'>;
@@ -78,8 +78,12 @@ function* schedules(input: Sound, checkSchedule: CheckSchedule): Generator<Probl
     } catch (error) {
       yield { path, text: `\`${path}\`: ${messageOf(error)}` };
     }
-    const wrong = checkZone(timezone) ?? checkSchedule(expression, timezone);
-    if (wrong !== undefined) yield { path, text: `\`${path}\`: ${wrong}`, isAboutTime: true };
+    try {
+      checkSchedule(expression, timezone, `\`${path}\``);
+    } catch (error) {
+      const hints = isSamovarError(error) ? error.hints : [];
+      yield { path, text: messageOf(error), hints, isAboutTime: true };
+    }
   }
 }
 
@@ -94,19 +98,5 @@ function* others(input: Sound): Generator<Problem> {
   for (const [at, { cache }] of (typeof map === 'function' ? [] : (map ?? [])).entries()) {
     const path = `import.map[${at}].cache`;
     if (!caches.includes(cache)) yield { path, text: `\`${path}\`: ${unknownName('cache', cache, caches)}` };
-  }
-}
-
-/** What is wrong with the name of a time zone: the runtime knows every IANA name. */
-export function checkZone(timezone: string): string | undefined {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: timezone });
-    return undefined;
-  } catch {
-    const zones = Intl.supportedValuesOf('timeZone');
-    const city = (zone: string) => zone.slice(zone.lastIndexOf('/') + 1).toLowerCase();
-    const wanted = city(timezone.replaceAll(' ', '_'));
-    const meant = zones.find((zone) => city(zone) === wanted) ?? nearest(timezone, zones);
-    return `time zone '${timezone}' is not an IANA name${meant === undefined ? ' such as Europe/Berlin' : `. Did you mean '${meant}'?`}`;
   }
 }

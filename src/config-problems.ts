@@ -6,6 +6,7 @@ export interface Problem {
   readonly path: string;
   readonly text: string;
   readonly isAboutTime?: boolean;
+  readonly hints?: readonly string[];
 }
 
 /** The path as its author would say it: definitions by their names, not their positions. */

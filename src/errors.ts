@@ -12,6 +12,7 @@ export const errorCodes = {
   E_KEY: 'developer',
   E_STOPPED: 'developer',
   E_JOB_TIMEOUT: 'developer',
+  E_UNEXPECTED: 'developer',
   E_USAGE: 'operator',
   E_IMPORT: 'operator',
   E_STORE_UNAVAILABLE: 'operator',

@@ -49,7 +49,7 @@ export function readConfig(input: unknown, options: ReadOptions = {}): Config {
   const issues = configShape.safeParse(merged).error?.issues ?? [];
   const problems = [
     ...problemsOf(merged, issues, sources),
-    ...crossCheck(sound(merged, issues), options.checkSchedule ?? (() => undefined)),
+    ...crossCheck(sound(merged, issues), options.checkSchedule ?? (() => {})),
   ];
   if (problems.length > 0) throw failure(file, problems);
   const config = resolve(merged as ConfigInput, (path) => sources.get(path) ?? `\`${path}\` in ${file}`);
@@ -62,7 +62,12 @@ function failure(file: string, problems: readonly Problem[]): SamovarError {
   return new SamovarError(
     problems.every((problem) => problem.isAboutTime) ? 'E_CRON' : 'E_CONFIG',
     [`${file} has ${count}`, ...problems.map(({ text }) => `  ${text}`)].join('\n'),
-    { hints: ['nothing was started; check again with: samovar config --check'] },
+    {
+      hints: [
+        ...new Set(problems.flatMap(({ hints = [] }) => hints)),
+        'nothing was started; check again with: samovar config --check',
+      ],
+    },
   );
 }
 
