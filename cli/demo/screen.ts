@@ -1,0 +1,82 @@
+import type { Asserted } from '../../src/demo/assertion.ts';
+import { type Act, figuresOf, type Outcome } from '../../src/demo/outcome.ts';
+import type { Output } from '../output.ts';
+import type { Traffic } from './traffic.ts';
+
+const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
+const ms = (value: number): string => `${value < 10 ? value.toFixed(2) : Math.round(value)} ms`;
+const count = (value: number): string => Math.round(value).toLocaleString('en');
+
+/** The end of the demo, for people: the table, what it means, and what to do next. */
+export function demoText(
+  output: Output,
+  {
+    outcome,
+    traffic,
+    replaySeconds,
+    asserted,
+  }: {
+    outcome: Outcome;
+    traffic: Traffic;
+    replaySeconds: number;
+    asserted: readonly Asserted[];
+  },
+): string {
+  const { color } = output;
+  const acts = [outcome.cold, outcome.warmed, outcome.perfect];
+  const row = (what: string, tell: (act: Act) => string) => [what, ...acts.map(tell)];
+  const table = output.table(
+    [
+      '',
+      { head: 'cold', align: 'right' },
+      { head: 'warmed', align: 'right' },
+      { head: 'perfect foresight', align: 'right' },
+    ],
+    [
+      row('hit ratio, first five minutes', ({ figures }) => percent(figures.firstFiveMinutes.hitRatio)),
+      row('hit ratio, the whole hour', ({ figures }) => percent(figures.hour.hitRatio)),
+      row('database queries readers waited for', ({ queries }) => count(queries)),
+      [
+        'database queries ahead of them',
+        '0',
+        count(outcome.warming.queries),
+        count(outcome.perfectWarming.queries),
+      ],
+      row('a read takes (median)', ({ figures }) => ms(figures.p50Ms)),
+      row('the slowest of 100 reads takes (p99)', ({ figures }) => ms(figures.p99Ms)),
+    ],
+  );
+  const all = figuresOf(outcome);
+  const { warming, used, limit } = outcome;
+  const faster = Math.round(3_600 / replaySeconds);
+  const lines = [
+    '',
+    table,
+    '',
+    `Warmed    ${count(warming.keys)} keys: ${count(used)} were read in the hour, ${count(warming.keys - used)} were not.`,
+    `Rate      ${count(warming.pace.perSecond)} keys/s held of ${count(limit)}/s allowed; at most ${count(warming.pace.peakPerSecond)}/s within any 200 ms.`,
+    `Forecast  ${percent(all.share_of_perfect_first_5m)} of perfect foresight's hit ratio in the first five minutes, ${percent(all.share_of_perfect_hour)} over the hour.`,
+    '',
+    color.dim(
+      `${traffic.about}. Perfect foresight warms as many keys, chosen from the hour itself. The hour`,
+    ),
+    color.dim(
+      `passed in ${replaySeconds} s: ratios are those of the hour, waits those of ${faster} times its load.`,
+    ),
+  ];
+  const failed = all.failed_reads;
+  if (failed > 0) lines.push('', color.red(`${count(failed)} reads failed.`));
+  if (asserted.length > 0) {
+    lines.push('');
+    for (const { text, value, met } of asserted)
+      lines.push(`${met ? color.green('✔') : color.red('✖')} ${text}   (${value})`);
+  }
+  return [...lines, '', ...next(color)].join('\n');
+}
+
+const next = (color: Output['color']): string[] => [
+  color.bold('Next'),
+  '  samovar init                writes a samovar.config.ts for your own application',
+  '  samovar import access.log   your own history; then: samovar plan',
+  '  samovar demo --trace f.csv  this table for your own traffic (epoch_seconds,key)',
+];
