@@ -197,8 +197,15 @@ export interface Samovar<Caches extends readonly AnyCacheDef[] = readonly AnyCac
     >;
   };
   readonly schema: {
-    status(): Promise<{ version: number; needs: number; pending: { version: number; name: string }[] }>;
-    migrate(): Promise<{ applied: { version: number; name: string }[] }>;
+    status(): Promise<{
+      readonly version: number;
+      readonly needs: number;
+      readonly applied: readonly { version: number; name: string; appliedAt: number; isChanged: boolean }[];
+      readonly pending: readonly { version: number; name: string }[];
+    }>;
+    migrate(options?: {
+      dryRun?: boolean;
+    }): Promise<{ readonly applied: readonly { version: number; name: string }[] }>;
     sql(): Promise<string>;
   };
   /** Reads history from a file or stream into the buckets; see src/access. */

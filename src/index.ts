@@ -13,9 +13,11 @@ export {
   type WarmOptions,
   type WarmSource,
 } from './define.ts';
+export { drawPlan, enqueueLanes, type PlanRequest } from './draw.ts';
 export type { Duration } from './duration.ts';
 export { type ErrorCode, errorCodes, isSamovarError, SamovarError } from './errors.ts';
 export type { Events } from './events.ts';
+export type { CacheClient, Client, Samovar, Working } from './facade.ts';
 export {
   type AnyJobDef,
   cancel,
@@ -27,5 +29,9 @@ export {
   snooze,
 } from './job.ts';
 export { type KeyCodec, key } from './key.ts';
-export type { Reads, Run, RunState, Trigger, Writes } from './rooms.ts';
+export type { Plan, PlanRow, Reads, Run, RunState, Trigger, Writes } from './rooms.ts';
 export { type ScheduleDef, type ScheduleOptions, schedule } from './schedule.ts';
+
+/** Builds everything on a configuration; see `Samovar`. Loaded when called: definitions alone stay light. */
+export const createSamovar: typeof import('./samovar.ts').createSamovar = async (config, options) =>
+  (await import('./samovar.ts')).createSamovar(config, options);

@@ -1,0 +1,68 @@
+import type { Ground } from '../client.ts';
+import type { ServerFacts, Status } from '../facade.ts';
+import { cacheFacts, postgresFacts } from '../facts/postgres.ts';
+import { redisFacts } from '../facts/redis.ts';
+import type { Cron } from '../queue/schedules.ts';
+import type { Database } from './database.ts';
+
+/** What the three servers tell about themselves; one that is away says why instead. */
+export async function readServers({ config, clock, connections, address }: Ground): Promise<ServerFacts[]> {
+  const postgres = { url: config.postgres ?? '', from: config.sources.postgres, clock };
+  const cacheUrl = config.redis ?? '';
+  return Promise.all([
+    redisFacts(connections.cache, { role: 'cache', url: cacheUrl, from: config.sources.redis, clock }),
+    redisFacts(connections.queue, { role: 'queue', ...address, clock }),
+    connections.pool().then((pool) => postgresFacts(pool, postgres)),
+  ]);
+}
+
+/** One screen of how things are. What cannot be asked is left out; the servers say why. */
+export async function readStatus(
+  ground: Ground,
+  openDatabase: () => Promise<Database>,
+  cron: Cron,
+): Promise<Status> {
+  const { config, clock, producer, budget } = ground;
+  const servers = await readServers(ground);
+  const isUp = (role: ServerFacts['role']) => servers.some((server) => server.role === role && server.ok);
+  const postgres = servers.find((server) => server.role === 'postgres');
+  const database = postgres?.ok && (postgres.schemaVersion ?? 0) > 0 ? await openDatabase() : undefined;
+  const facts = database && (await cacheFacts(database.pool, clock.now()));
+  return {
+    at: clock.now(),
+    servers,
+    caches: await Promise.all(
+      config.caches.map(async (def) => {
+        const { keys = 0, accesses = 0, misses = 0 } = facts?.get(def.name) ?? {};
+        const [lastRun] = database ? await database.plans.list({ cache: def.name, limit: 1 }) : [];
+        const limits = isUp('queue') ? await budget.state(def.origin) : { factor: 1, ...def.origin.budget };
+        return {
+          cache: def.name,
+          keys,
+          accesses,
+          misses,
+          ...(accesses === 0 ? {} : { hitRatio: 1 - misses / accesses }),
+          ...(lastRun === undefined ? {} : { lastRun }),
+          budget: {
+            origin: def.origin.name,
+            factor: limits.factor,
+            ...(limits.perSecond === undefined ? {} : { perSecond: limits.perSecond }),
+          },
+        };
+      }),
+    ),
+    queues: isUp('queue')
+      ? await Promise.all(
+          config.jobs.map(async ({ name }) => {
+            const oldestMs = await producer.oldestMs(name);
+            return {
+              job: name,
+              counts: { ...(await producer.counts(name)) },
+              ...(oldestMs === undefined ? {} : { oldestMs }),
+            };
+          }),
+        )
+      : [],
+    schedules: isUp('queue') ? await cron.list(1) : [],
+  };
+}

@@ -1,0 +1,79 @@
+import type { Config } from '../config.ts';
+import type { AnyCacheDef } from '../define.ts';
+import { durationMs } from '../duration.ts';
+import { messageOf, nearest, SamovarError } from '../errors.ts';
+import type { Reads, ResolvedWarm, Wish } from '../rooms.ts';
+
+/** What the definitions say of their plans, as jobs see it. */
+export function createWishes(config: Pick<Config, 'caches'>): Reads['caches'] {
+  return {
+    names: () => config.caches.map((def) => def.name),
+    warmOptions: (cache) => resolveWarm(definitionOf(config, cache)),
+    async wishes(cache, signal) {
+      const def = definitionOf(config, cache);
+      const wishes: Wish[] = [];
+      for (const [i, source] of (def.warm?.also ?? []).entries()) {
+        const path = `caches.${cache}.warm.also[${i}]`;
+        if ('ids' in source) wishes.push(...toWishes(def, source.ids, 'list', path));
+        else if ('from' in source)
+          wishes.push(...toWishes(def, await asked(source.from, signal, path), 'function', path));
+      }
+      return wishes;
+    },
+  };
+}
+
+/** The definition of a name, or E_UNKNOWN_CACHE with the nearest one. */
+export function definitionOf(config: Pick<Config, 'caches'>, cache: string): AnyCacheDef {
+  const def = config.caches.find((each) => each.name === cache);
+  if (def) return def;
+  const names = config.caches.map((each) => each.name);
+  const meant = nearest(cache, names);
+  throw new SamovarError(
+    'E_UNKNOWN_CACHE',
+    `there is no cache '${cache}'${meant === undefined ? '' : `, did you mean '${meant}'?`}`,
+    { hints: [`known: ${names.join(', ') || 'none'}`] },
+  );
+}
+
+function resolveWarm(def: AnyCacheDef): ResolvedWarm {
+  const warm = def.warm ?? {};
+  const at = `caches.${def.name}`;
+  const sources = warm.also ?? [];
+  const { perSecond, concurrency = 4 } = def.origin.budget ?? {};
+  return {
+    top: warm.top ?? 1_000,
+    horizonMs: durationMs(warm.horizon ?? '1h', `${at}.warm.horizon`),
+    ttlMs: durationMs(def.ttl, `${at}.ttl`),
+    maxTimeMs: durationMs(warm.maxTime ?? '10m', `${at}.warm.maxTime`),
+    memoryMark: warm.memoryMark ?? 0.9,
+    overlap: warm.overlap ?? 'skip',
+    lanes: Math.max(1, Math.min(4, concurrency)),
+    sql: sources.flatMap((source) =>
+      'sql' in source ? [{ sql: source.sql, params: source.params ?? [] }] : [],
+    ),
+    tags: sources.flatMap((source) => ('tags' in source ? [...source.tags] : [])),
+    ...(warm.maxBytes === undefined ? {} : { maxBytes: warm.maxBytes }),
+    ...(perSecond === undefined ? {} : { perSecond }),
+  };
+}
+
+async function asked(
+  from: (context: { signal: AbortSignal }) => Promise<Iterable<unknown>> | Iterable<unknown>,
+  signal: AbortSignal,
+  path: string,
+): Promise<Iterable<unknown>> {
+  try {
+    return await from({ signal });
+  } catch (error) {
+    throw new SamovarError('E_LOAD_FAILED', `\`${path}.from\` threw: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function toWishes(def: AnyCacheDef, ids: Iterable<unknown>, source: Wish['source'], path: string): Wish[] {
+  const isIterable = typeof (ids as Partial<Iterable<unknown>> | undefined)?.[Symbol.iterator] === 'function';
+  if (!isIterable || typeof ids === 'string') {
+    throw new SamovarError('E_LOAD_SHAPE', `expected \`${path}\` to give a list of ids, got ${typeof ids}`);
+  }
+  return [...ids].map((id) => ({ key: def.key.encode(id), source }));
+}

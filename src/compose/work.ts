@@ -1,0 +1,119 @@
+import type { Ground } from '../client.ts';
+import { databaseError } from '../connect.ts';
+import type { Working, WorkOptions } from '../facade.ts';
+import { type HttpServer, serveHttp } from '../metrics/http.ts';
+import { createMetrics } from '../metrics/metrics.ts';
+import { checkQueuePolicy } from '../queue/redis.ts';
+import type { Cron } from '../queue/schedules.ts';
+import { createWorkers } from '../queue/workers.ts';
+import type { Database } from './database.ts';
+import { createRooms, pick } from './rooms.ts';
+
+/** Starts to work jobs in this process: checks what must hold, then workers, then schedules, then the page. */
+export async function startWork(
+  ground: Ground,
+  openDatabase: () => Promise<Database>,
+  cron: Cron,
+  options: WorkOptions,
+): Promise<Working> {
+  const { config, clock, log, events, connections, address, producer } = ground;
+  const database = await openDatabase();
+  await database.schema.check();
+  await checkQueuePolicy({
+    redis: connections.queue,
+    address,
+    cacheUrl: config.redis,
+    allowEvicting: config.allowEvictingQueue,
+    log,
+  });
+  const { reads, writes } = createRooms(ground, database);
+  const workers = createWorkers({
+    jobs: config.jobs,
+    only: options.only,
+    concurrency: { ...config.worker.concurrency, ...options.concurrency },
+    address,
+    prefix: config.prefix,
+    stuckAfterMs: config.worker.stuckAfterMs,
+    rooms: (job) => ({ from: pick(reads, job.reads), to: pick(writes, job.writes) }),
+    queue: producer,
+    clock,
+    log,
+    events,
+    history: database.history,
+  });
+  await workers.start();
+  const ticks = options.cron ?? options.only === undefined;
+  let http: HttpServer | undefined;
+  try {
+    if (ticks) await cron.start();
+    if (options.http ?? false) http = await serve(ground, database, cron, workers);
+  } catch (error) {
+    if (ticks) await cron.stop();
+    await workers.stop({ graceMs: 0 });
+    throw error;
+  }
+  let stopping: Promise<void> | undefined;
+  return {
+    worker: workers.worker,
+    jobs: workers.jobs,
+    ...(http === undefined ? {} : { url: http.url }),
+    stop({ graceMs = config.worker.graceMs, force = false } = {}) {
+      stopping ??= (async () => {
+        if (ticks) await cron.stop();
+        await workers.stop({ graceMs: force ? 0 : graceMs });
+        await http?.close();
+      })();
+      return stopping;
+    },
+  };
+}
+
+async function serve(
+  { config, clock, log, events, connections, producer }: Ground,
+  database: Database,
+  cron: Cron,
+  workers: ReturnType<typeof createWorkers>,
+): Promise<HttpServer> {
+  const metrics = createMetrics({
+    events,
+    queues: {
+      names: config.jobs.map((job) => job.name),
+      counts: (job) => producer.counts(job),
+      oldestMs: (job) => producer.oldestMs(job),
+    },
+    schedules: () => cron.list(1),
+    onError: (what, error) => log.warn({ what, err: error }, 'a metric could not be collected'),
+  });
+  const postgres = { url: config.postgres ?? '', from: config.sources.postgres };
+  const server = await serveHttp({
+    ...config.http,
+    clock,
+    metrics,
+    unhealthy() {
+      const stuck = workers.isStuck();
+      return (
+        stuck &&
+        `${stuck.waiting} ${stuck.job} jobs have waited for ${Math.round(stuck.forMs / 1_000)} s and none is worked`
+      );
+    },
+    probes: [
+      { name: 'cache', check: () => connections.cache.ping() },
+      { name: 'queue', check: () => connections.queue.ping() },
+      {
+        name: 'postgres',
+        check: () =>
+          database.pool.query('select 1').catch((error: unknown) => {
+            throw databaseError(error, postgres);
+          }),
+      },
+      { name: 'schema', check: () => database.schema.check() },
+    ],
+  });
+  return {
+    ...server,
+    async close() {
+      await server.close();
+      metrics.close();
+    },
+  };
+}

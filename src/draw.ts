@@ -1,0 +1,87 @@
+import type { Look, Plan, Reads, Wish, Writes } from './rooms.ts';
+
+/** What a plan is asked for. What is left out comes from the cache's definition. */
+export interface PlanRequest {
+  readonly cache: string;
+  readonly at: number;
+  readonly top?: number | undefined;
+  readonly horizonMs?: number | undefined;
+  readonly maxBytes?: number | undefined;
+  readonly maxTimeMs?: number | undefined;
+  /** Texts of keys to plan instead of what the sources name. */
+  readonly keys?: readonly string[] | undefined;
+}
+
+export type PlanRooms = Pick<Reads, 'caches' | 'forecasts' | 'plans' | 'store'>;
+
+/** Keys whose freshness is asked for at once. */
+const lookAtOnce = 1_000;
+/** More is asked of the forecast than is planned: what is fresh already makes room for what comes after it. */
+const forecastSpare = 2;
+/** Share of maxmemory from which the hottest keys are written last. */
+const tightMark = 0.75;
+
+/** Gathers what every source wishes for, looks at what is fresh, and builds the plan. Changes nothing. */
+export async function drawPlan(from: PlanRooms, request: PlanRequest, signal: AbortSignal): Promise<Plan> {
+  const { cache, at } = request;
+  const warm = from.caches.warmOptions(cache);
+  const top = request.top ?? warm.top;
+  const horizonMs = request.horizonMs ?? warm.horizonMs;
+  const wishes =
+    request.keys === undefined
+      ? await gather(from, { cache, at, top, horizonMs }, signal)
+      : request.keys.map((key): Wish => ({ key, source: 'list' }));
+  const looks: Look[] = [];
+  for (let i = 0; i < wishes.length; i += lookAtOnce) {
+    signal.throwIfAborted();
+    const keys = wishes.slice(i, i + lookAtOnce).map((wish) => wish.key);
+    looks.push(...(await from.store.look(cache, keys)));
+  }
+  const memory = await from.store.memory();
+  const maxBytes = request.maxBytes ?? warm.maxBytes;
+  return from.plans.build({
+    cache,
+    at,
+    horizonMs,
+    ttlMs: warm.ttlMs,
+    wishes,
+    looks,
+    isTight: memory.maxBytes > 0 && memory.usedBytes / memory.maxBytes >= tightMark,
+    budget: {
+      keys: request.keys === undefined ? top : Math.max(top, request.keys.length),
+      timeMs: request.maxTimeMs ?? warm.maxTimeMs,
+      ...(maxBytes === undefined ? {} : { bytes: maxBytes }),
+      ...(warm.perSecond === undefined ? {} : { perSecond: warm.perSecond }),
+    },
+  });
+}
+
+async function gather(
+  from: PlanRooms,
+  { cache, at, top, horizonMs }: { cache: string; at: number; top: number; horizonMs: number },
+  signal: AbortSignal,
+): Promise<Wish[]> {
+  const warm = from.caches.warmOptions(cache);
+  const wishes = await from.caches.wishes(cache, signal);
+  for (const { sql, params } of warm.sql) {
+    const keys = await from.plans.select(sql, params, top * forecastSpare);
+    wishes.push(...keys.map((key): Wish => ({ key, source: 'sql' })));
+  }
+  if (warm.tags.length > 0) {
+    const keys = await from.plans.tagged(cache, warm.tags, top * forecastSpare);
+    wishes.push(...keys.map((key): Wish => ({ key, source: 'tag' })));
+  }
+  const { rows } = await from.forecasts.forecast(cache, { now: at, horizonMs, most: top * forecastSpare });
+  wishes.push(...rows.map((row): Wish => ({ ...row, source: 'forecast' })));
+  return wishes;
+}
+
+/** One `warm` job per lane, each named so that a second call adds nothing. */
+export async function enqueueLanes(
+  queue: Writes['queue'],
+  { cache, plan, lanes }: { cache: string; plan: number; lanes: number },
+): Promise<void> {
+  for (let lane = 0; lane < lanes; lane++) {
+    await queue.enqueue('warm', { cache, plan, lane }, { once: `warm|${cache}|${plan}|${lane}` });
+  }
+}

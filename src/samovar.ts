@@ -1,0 +1,106 @@
+import { createImporter } from './access/import.ts';
+import { type ClientOptions, clientOf, openGround } from './client.ts';
+import { type Database, lazyDatabase } from './compose/database.ts';
+import { startWarm } from './compose/operate.ts';
+import { createRooms } from './compose/rooms.ts';
+import { readServers, readStatus } from './compose/survey.ts';
+import { definitionOf } from './compose/wishes.ts';
+import { startWork } from './compose/work.ts';
+import type { Config, ConfigInput } from './config.ts';
+import type { AnyCacheDef } from './define.ts';
+import { drawPlan } from './draw.ts';
+import { SamovarError } from './errors.ts';
+import type { Samovar } from './facade.ts';
+import { checkExpression } from './queue/cron.ts';
+import { createScheduleStore } from './queue/redis.ts';
+import { createCron } from './queue/schedules.ts';
+import { processEnvironment, readConfig } from './read-config.ts';
+
+export type SamovarOptions = ClientOptions;
+
+/**
+ * Builds everything on a configuration. Redis is connected to at once and may be away; Postgres is opened by the first
+ * method that needs it. Throws E_CONFIG or E_CRON when the configuration is wrong.
+ */
+export async function createSamovar<const Defs extends readonly AnyCacheDef[]>(
+  input: ConfigInput<Defs> | Config<Defs>,
+  options: SamovarOptions = {},
+): Promise<Samovar<Defs>> {
+  const config = readConfig(input, { env: processEnvironment(), checkSchedule: checkExpression });
+  const ground = await openGround(config, options);
+  const client = clientOf<Defs>(ground);
+  const { clock, log, events, connections, address, producer, budget } = ground;
+  const openDatabase = lazyDatabase(ground);
+  const store = createScheduleStore({ redis: connections.queue, address, prefix: config.prefix });
+  const newCron = () => createCron({ config, store, queue: producer, clock, log, events });
+  const cron = newCron();
+  const working = new Set<{ stop(): Promise<void> }>();
+
+  /** Postgres with the schema that this build needs. */
+  const ready = async (): Promise<Database> => {
+    const database = await openDatabase();
+    await database.schema.check();
+    return database;
+  };
+  const control = async (run: number, verb: 'pause' | 'resume' | 'cancel') =>
+    (await ready()).plans.control(run, verb);
+  const originOf = (name: string) => {
+    const origin = config.origins.find((each) => each.name === name);
+    if (origin) return origin;
+    const known = config.origins.map((each) => each.name).join(', ');
+    throw new SamovarError('E_USAGE', `there is no origin '${name}'`, { hints: [`known: ${known}`] });
+  };
+
+  return {
+    ...client,
+    async plan(cache, { at = clock.now(), top, horizonMs } = {}) {
+      definitionOf(config, cache);
+      const { reads } = createRooms(ground, await ready());
+      return drawPlan(reads, { cache, at, top, horizonMs }, new AbortController().signal);
+    },
+    async warm(cache, request = {}) {
+      definitionOf(config, cache);
+      return startWarm(createRooms(ground, await ready()), { ...request, cache, at: clock.now() });
+    },
+    runs: {
+      list: async (wanted) => (await ready()).plans.list(wanted),
+      get: async (run) => (await ready()).plans.run(run),
+      pause: (run) => control(run, 'pause'),
+      resume: (run) => control(run, 'resume'),
+      cancel: (run) => control(run, 'cancel'),
+    },
+    schedules: {
+      list: (next) => cron.list(next),
+      pause: (name) => cron.pause(name),
+      resume: (name) => cron.resume(name),
+      run: (name) => cron.runNow(name),
+    },
+    budget: {
+      get: async (origin) => budget.state(originOf(origin)),
+      set: async (origin, limits) => budget.set(originOf(origin).name, limits),
+    },
+    jobRuns: { list: async (wanted) => (await ready()).history.list(wanted) },
+    schema: {
+      status: async () => (await openDatabase()).schema.status(),
+      migrate: async (wanted) => (await openDatabase()).schema.migrate(wanted),
+      sql: async () => (await openDatabase()).schema.sql(),
+    },
+    history: {
+      importFile: async (path, wanted) =>
+        createImporter((await ready()).pool, { config, clock, log })(path, wanted),
+    },
+    waitFor: (job, id, wanted) => producer.waitFor(typeof job === 'string' ? job : job.name, id, wanted),
+    async work(wanted = {}) {
+      const started = await startWork(ground, openDatabase, newCron(), wanted);
+      working.add(started);
+      return started;
+    },
+    status: () => readStatus(ground, openDatabase, cron),
+    servers: () => readServers(ground),
+    async stop() {
+      await Promise.all([...working].map((each) => each.stop()));
+      await cron.stop();
+      await client.stop();
+    },
+  };
+}
