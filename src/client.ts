@@ -99,7 +99,7 @@ export function clientOf<const Defs extends readonly AnyCacheDef[]>(ground: Grou
   const { config, caches, producer, recorder, events } = ground;
   let closing: Promise<void> | undefined;
   const alive = <T>(use: () => T): T => {
-    if (closing) throw new SamovarError('E_STOPPED', 'this Samovar has been stopped');
+    if (closing !== undefined) throw new SamovarError('E_STOPPED', 'this Samovar has been stopped');
     return use();
   };
   return {
