@@ -6,46 +6,48 @@ export interface Lease {
   readonly ms: number;
 }
 
-/** Whether and how entries of a cache carry tags; caches without tags pay nothing for them. */
 export interface BeginOptions {
-  readonly isTagged: boolean;
-  /** 'value': an entry found is answered whole; 'head': only its header and tags. */
-  readonly want: 'value' | 'head';
-  /** By position: the beginning of an entry that the asker cannot use; it counts as absent if it is still there. */
+  /** 'value': an entry found is answered whole; 'head': its header and tags; 'none': the lease, whatever there is. */
+  readonly want: 'value' | 'head' | 'none';
+  /** By position: the beginning of an entry that is of no use to the asker; it counts as absent if it is still there. */
   readonly past?: readonly (Buffer | undefined)[];
 }
 
-/** By position: `own` = the lease is yours, `busy` = somebody else's, bytes = there is an entry. */
+/** `own` = the lease is yours, `busy` = somebody else's, bytes = there is an entry. */
 export type Begun = 'own' | 'busy' | Buffer;
-
-export interface BeginResult {
-  /** The logical clock before anything was loaded; 0 for caches without tags. */
-  readonly seq: number;
-  readonly keys: readonly Begun[];
-}
 
 /** What all entries of one commit share. */
 export interface Batch {
   readonly cache: string;
   readonly token: string;
+  /** Entries of caches that carry tags are checked against the tag clock; others pay nothing for tags. */
   readonly isTagged: boolean;
   /** 'r' read, 'w' warm, 'f' refresh. */
   readonly filledBy: 'r' | 'w' | 'f';
   readonly filledAt: number;
+  /** The tag clock before the load; 0 for caches without tags. */
   readonly seq: number;
   /** 0 when no plan asked for it. */
   readonly plan: number;
   readonly loadMs: number;
 }
 
-/** One entry to write. `text` undefined = the origin has no such id. */
+/** One entry to write. */
 export interface Draft {
   readonly key: string;
+  /** The value as JSON; undefined = the origin has no such id. */
   readonly text: string | undefined;
+  /** Length of `text` in UTF-8. */
+  readonly bytes: number;
+  /** The tags as a JSON list, '' for none. */
+  readonly tags: string;
   readonly ttlMs: number;
-  readonly tags: readonly string[];
+  /** Its row within the plan. */
   readonly row: number;
 }
+
+/** Decides between two pieces of a commit: told how long one took, it waits as long as it sees fit. */
+export type Pace = (pieceMs: number) => Promise<void> | undefined;
 
 /** What became of a draft: `lost` = deleted, overtaken or invalidated by tag while it was loaded. */
 export type Committed = 'written' | 'lost';
@@ -61,12 +63,12 @@ export interface Store {
   /** Header and tags of entries, without their values. */
   heads(cache: string, keys: readonly string[]): Promise<(Buffer | undefined)[]>;
   /** Takes the lease of every key that has neither an entry nor a lease. */
-  begin(cache: string, keys: readonly string[], lease: Lease, options: BeginOptions): Promise<BeginResult>;
+  begin(cache: string, keys: readonly string[], lease: Lease, options: BeginOptions): Promise<Begun[]>;
   /** Writes the entries whose lease still carries the token, and gives the leases back. */
-  commit(batch: Batch, drafts: readonly Draft[]): Promise<Committed[]>;
+  commit(batch: Batch, drafts: readonly Draft[], pace?: Pace): Promise<Committed[]>;
   /** Gives leases back without writing. */
   abort(cache: string, keys: readonly string[], token: string): Promise<void>;
-  /** Removes entries and leases together; answers how many entries there were. */
-  delete(cache: string, keys: readonly string[]): Promise<number>;
+  /** Removes entries and leases together. */
+  delete(cache: string, keys: readonly string[]): Promise<void>;
   memory(): Promise<Memory>;
 }

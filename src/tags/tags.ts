@@ -10,6 +10,8 @@ export interface TagMarks {
 export interface Tags {
   /** The Redis key of the clock, for scripts that look at it beside entries. */
   readonly key: string;
+  /** Where the clock stands; taken before a load, it is what the loaded entry carries. E_STORE_UNAVAILABLE. */
+  seq(): Promise<number>;
   /** Makes every entry with any of these tags dead, at once and for good. E_STORE_UNAVAILABLE. */
   invalidate(tags: readonly string[]): Promise<void>;
   /** E_STORE_UNAVAILABLE. */

@@ -1,0 +1,8 @@
+-- Forgets markers, unless they were set anew meanwhile.
+-- KEYS: the tag clock   ARGV: seq up to which they may go, their fields   returns: how many went
+local upto, gone = tonumber(ARGV[1]), 0
+for i = 2, #ARGV do
+  local mark = redis.call('HGET', KEYS[1], ARGV[i])
+  if mark and tonumber(mark) <= upto then gone = gone + redis.call('HDEL', KEYS[1], ARGV[i]) end
+end
+return gone

@@ -1,0 +1,58 @@
+import type { Baseline } from './pace.ts';
+
+/** Limits of an origin, for the whole fleet. */
+export interface BudgetLimits {
+  /** Ids loaded per second by background work; 0 stops it, Infinity frees it. */
+  readonly perSecond?: number;
+  readonly concurrency?: number;
+}
+
+/** What is asked of the fleet's limiter. */
+export interface Ask {
+  readonly origin: string;
+  /** Names the grant. */
+  readonly grant: string;
+  readonly ids: number;
+  /** The definition's, unless the fleet was told otherwise; undefined = unlimited. */
+  readonly perSecond: number | undefined;
+  readonly concurrency: number;
+  /** How long a place is kept for a process that died. */
+  readonly placeMs: number;
+  readonly cache: string;
+}
+
+export interface Reply {
+  readonly kind: 'granted' | 'wait' | 'full' | 'stopped';
+  readonly ids: number;
+  /** When to ask again; full: at the latest. */
+  readonly waitMs: number;
+  readonly factor: number;
+  /** How long loads like the granted one take. */
+  readonly base: Baseline | undefined;
+  /** Loads at once in the fleet, after the factor. */
+  readonly places: number;
+  readonly perSecond: number | undefined;
+}
+
+export interface Settling {
+  readonly origin: string;
+  readonly grant: string;
+  readonly unused: number;
+  readonly cache: string;
+  /** Ids that were granted. */
+  readonly ids: number;
+  readonly base: Baseline | undefined;
+  readonly seenFactor: number;
+  readonly factor: number;
+  readonly factorEveryMs: number;
+  readonly perSecond: number | undefined;
+}
+
+/** The limiter all workers share. Every method throws E_QUEUE_UNAVAILABLE when its Redis is away. */
+export interface Limiter {
+  ask(ask: Ask): Promise<Reply>;
+  /** Answers with the factor in force. */
+  settle(settling: Settling): Promise<number>;
+  set(origin: string, limits: BudgetLimits): Promise<void>;
+  state(origin: string): Promise<{ perSecond?: number; concurrency?: number; factor: number }>;
+}

@@ -1,0 +1,153 @@
+import pLimit from 'p-limit';
+import { type Clock, deadline } from '../clock.ts';
+import type { AnyCacheDef, LoadReason } from '../define.ts';
+import { humanDuration } from '../duration.ts';
+import { isSamovarError, messageOf, SamovarError } from '../errors.ts';
+import type { Emitter } from '../events.ts';
+import { valuesOf } from './shape.ts';
+
+export interface LoadRequest {
+  readonly ids: readonly unknown[];
+  /** The keys of the ids, by position. */
+  readonly keys: readonly string[];
+  readonly reason: LoadReason;
+  readonly signal?: AbortSignal;
+  /** Asked before ids of a failed load are loaded again in smaller parts; false = leave it. @default always true */
+  readonly again?: (ids: number) => Promise<boolean>;
+}
+
+export interface LoadResult {
+  /** By position; undefined or null = the origin has no such id (or it failed). */
+  readonly values: readonly unknown[];
+  /** What failed, by position: E_LOAD_FAILED, E_LOAD_TIMEOUT, E_LOAD_SHAPE. */
+  readonly errors: ReadonlyMap<number, SamovarError>;
+  /** True when the signal aborted: what has no value then was not tried. */
+  readonly isAborted: boolean;
+  readonly ms: number;
+}
+
+export type Loader = (request: LoadRequest) => Promise<LoadResult>;
+
+export interface LoaderOptions {
+  readonly clock: Clock;
+  readonly events: Emitter;
+  readonly timeoutMs: number;
+  readonly batch: number;
+}
+
+/** Batches of one reader's ids under way at once. */
+const batchesAtOnce = 4;
+/** Most loads spent on finding out which ids of a failed batch are to blame. */
+const mostParts = 40;
+/** So many parts failing before any succeeded means that the origin is ill, not an id. */
+const hopelessAfter = 6;
+
+interface Part {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Calls a cache's `load` in batches, with a deadline each, and never throws: failures are told by id. */
+export function createLoader(def: AnyCacheDef, options: LoaderOptions): Loader {
+  const { clock, events, timeoutMs, batch } = options;
+
+  /** One call. Throws a SamovarError, or what the signal aborted with. */
+  const call = async (request: LoadRequest, { from, to }: Part): Promise<unknown[]> => {
+    const ids = request.ids.slice(from, to);
+    const keys = request.keys.slice(from, to);
+    const startedAt = clock.elapsed();
+    const limit = deadline(clock, timeoutMs, () => timedOut(def, timeoutMs), request.signal);
+    let outcome: 'ok' | 'failed' | 'timeout' = 'failed';
+    try {
+      // A loader that ignores its signal is left behind; what it says later is heard by nobody.
+      const answer = await Promise.race([
+        rejectWhenAborted(limit.signal),
+        Promise.resolve(def.load([...ids], { signal: limit.signal, reason: request.reason })),
+      ]);
+      const values = valuesOf(def.name, answer, ids, keys);
+      outcome = 'ok';
+      return values;
+    } catch (error) {
+      if (request.signal?.aborted) throw error;
+      if (isSamovarError(error) && error === limit.signal.reason) outcome = 'timeout';
+      else if (!isSamovarError(error) || error.code !== 'E_LOAD_SHAPE') throw failed(def, error);
+      throw error;
+    } finally {
+      limit.done();
+      const ms = clock.elapsed() - startedAt;
+      if (outcome === 'ok' || !request.signal?.aborted)
+        events.emit('load:settled', {
+          cache: def.name,
+          reason: request.reason,
+          ids: ids.length,
+          ms,
+          outcome,
+        });
+    }
+  };
+
+  /** A batch; when it throws, its halves, and theirs, so that a poisoned id fails alone. */
+  const runBatch = async (
+    request: LoadRequest,
+    whole: Part,
+    values: unknown[],
+    errors: Map<number, SamovarError>,
+  ): Promise<void> => {
+    const open: Part[] = [whole];
+    let parts = 0;
+    let hasSucceeded = false;
+    for (let part = open.shift(); part !== undefined; part = open.shift()) {
+      if (request.signal?.aborted) return;
+      try {
+        const loaded = await call(request, part);
+        for (let i = part.from; i < part.to; i++) values[i] = loaded[i - part.from];
+        hasSucceeded = true;
+      } catch (error) {
+        if (request.signal?.aborted) return;
+        const ids = part.to - part.from;
+        const isHopeless = parts >= mostParts || (parts >= hopelessAfter && !hasSucceeded);
+        const canSplit = ids > 1 && !isHopeless && (error as SamovarError).code === 'E_LOAD_FAILED';
+        if (canSplit && (await (request.again?.(ids) ?? true))) {
+          const middle = part.from + Math.ceil(ids / 2);
+          open.push({ from: part.from, to: middle }, { from: middle, to: part.to });
+        } else {
+          for (let i = part.from; i < part.to; i++) errors.set(i, error as SamovarError);
+        }
+      }
+      parts += 1;
+    }
+  };
+
+  return async (request) => {
+    const startedAt = clock.elapsed();
+    const values: unknown[] = new Array(request.ids.length);
+    const errors = new Map<number, SamovarError>();
+    const batches: Part[] = [];
+    for (let from = 0; from < request.ids.length; from += batch)
+      batches.push({ from, to: Math.min(from + batch, request.ids.length) });
+    if (batches.length === 1) await runBatch(request, batches[0]!, values, errors);
+    else await pLimit(batchesAtOnce).map(batches, (each) => runBatch(request, each, values, errors));
+    const isAborted = request.signal?.aborted ?? false;
+    return { values, errors, isAborted, ms: clock.elapsed() - startedAt };
+  };
+}
+
+const rejectWhenAborted = (signal: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    else signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+
+const timedOut = (def: AnyCacheDef, ms: number): SamovarError =>
+  new SamovarError(
+    'E_LOAD_TIMEOUT',
+    `\`caches.${def.name}.load\` did not answer within ${humanDuration(ms)}`,
+    {
+      hints: [
+        `make it faster, load fewer ids at once (\`batch\`), or raise \`timeout\` of origin ${def.origin.name}`,
+      ],
+    },
+  );
+
+const failed = (def: AnyCacheDef, cause: unknown): SamovarError =>
+  new SamovarError('E_LOAD_FAILED', `\`caches.${def.name}.load\` failed: ${messageOf(cause)}`, { cause });

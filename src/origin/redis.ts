@@ -1,0 +1,114 @@
+import type { Cluster, Redis } from 'ioredis';
+import { messageOf, SamovarError } from '../errors.ts';
+import { readLua } from '../files.ts';
+import type { Limiter, Reply } from './limiter.ts';
+
+interface Scripts {
+  svBudgetTake(
+    keys: 2,
+    ...args: (string | number)[]
+  ): Promise<[Reply['kind'], number, number, string, string, number, string]>;
+  svBudgetDone(keys: 2, ...args: (string | number)[]): Promise<string>;
+}
+
+/**
+ * Work that one grant may hold, and how late an asker may be without loss. Over any 200 ms the two add up to at most
+ * 200 + 20 + 10 ms' worth of ids: 1.15 times the rate.
+ */
+const grainMs = 20;
+const slackMs = 10;
+
+/** Budgets in Redis (queue role), by the clock of its server. */
+export function createRedisLimiter(redis: Redis | Cluster, { prefix }: { readonly prefix: string }): Limiter {
+  redis.defineCommand('svBudgetTake', { lua: readLua('budget-take') });
+  redis.defineCommand('svBudgetDone', { lua: readLua('budget-done') });
+  const scripts = redis as unknown as Scripts;
+  const budgetOf = (origin: string) => `${prefix}:{budget:${origin}}`;
+  const keysOf = (origin: string) => [budgetOf(origin), `${budgetOf(origin)}:places`];
+
+  return {
+    async ask({ origin, cache, grant, ids, perSecond, concurrency, placeMs }) {
+      const [kind, granted, waitMs, factor, base, places, rate] = await guarded(
+        scripts.svBudgetTake(
+          2,
+          ...keysOf(origin),
+          ids,
+          grant,
+          perSecond ?? '',
+          concurrency,
+          placeMs,
+          grainMs,
+          slackMs,
+          cache,
+          '',
+        ),
+      );
+      const [usual, recent] = base.split(' ').map(Number);
+      return {
+        kind,
+        ids: granted,
+        waitMs,
+        factor: Number(factor),
+        base: usual === undefined || recent === undefined ? undefined : { usual, recent },
+        places,
+        perSecond: rate === '' || rate === 'inf' ? undefined : Number(rate),
+      };
+    },
+
+    async settle(settling) {
+      const { origin, cache, grant, ids, unused, base, seenFactor, factor, factorEveryMs, perSecond } =
+        settling;
+      const inForce = await guarded(
+        scripts.svBudgetDone(
+          2,
+          ...keysOf(origin),
+          grant,
+          unused,
+          perSecond ?? '',
+          cache,
+          ids,
+          base ? `${base.usual.toFixed(3)} ${base.recent.toFixed(3)}` : '',
+          seenFactor,
+          factor,
+          factorEveryMs,
+          '',
+        ),
+      );
+      return Number(inForce);
+    },
+
+    async set(origin, { perSecond, concurrency }) {
+      const fields: Record<string, string> = {};
+      if (perSecond !== undefined)
+        fields['perSecond'] = perSecond === Number.POSITIVE_INFINITY ? 'inf' : String(perSecond);
+      if (concurrency !== undefined) fields['concurrency'] = String(concurrency);
+      if (Object.keys(fields).length === 0) return;
+      // What the old rate had already promised away is forgotten, so that the new one holds at once.
+      await guarded(redis.multi().hset(budgetOf(origin), fields).hdel(budgetOf(origin), 'tat').exec());
+    },
+
+    async state(origin) {
+      const [perSecond, concurrency, factor] = await guarded(
+        redis.hmget(budgetOf(origin), 'perSecond', 'concurrency', 'factor'),
+      );
+      return {
+        ...(perSecond
+          ? { perSecond: perSecond === 'inf' ? Number.POSITIVE_INFINITY : Number(perSecond) }
+          : {}),
+        ...(concurrency ? { concurrency: Number(concurrency) } : {}),
+        factor: Number(factor ?? 1),
+      };
+    },
+  };
+}
+
+async function guarded<T>(reply: Promise<T>): Promise<T> {
+  try {
+    return await reply;
+  } catch (error) {
+    throw new SamovarError('E_QUEUE_UNAVAILABLE', `the queue Redis does not answer: ${messageOf(error)}`, {
+      hints: ['see that it runs and is reachable: samovar doctor'],
+      cause: error,
+    });
+  }
+}
