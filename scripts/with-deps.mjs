@@ -59,11 +59,14 @@ function install() {
   if (ownCache) args.push('--cache', ownCache);
   const npm = process.env.npm_execpath;
   const [file, before] = npm?.endsWith('.js') ? [process.execPath, [npm]] : ['npm', []];
-  // npm's notes go to stderr: stdout belongs to the command.
-  const done = spawnSync(file, [...before, ...args], { cwd: root, stdio: ['ignore', 2, 2] });
+  const done = spawnSync(file, [...before, ...args], {
+    cwd: root,
+    stdio: ['ignore', 'ignore', 'pipe'],
+    encoding: 'utf8',
+  });
   if (ownCache) rmSync(ownCache, { recursive: true, force: true });
   if (done.error) fail(`cannot run npm: ${done.error.message}`);
-  if (done.status !== 0) fail(`npm ${verb} failed; run it by hand to see why`);
+  if (done.status !== 0) fail(`${done.stderr.trim()}\nnpm ${verb} failed`);
   if (existsSync(lock)) writeFileSync(marker, lockHash());
 }
 

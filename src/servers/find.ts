@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, readdirSync } from 'node:fs';
-import { basename, delimiter, join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import type { Identity } from './folder.ts';
 
 const usualFolders = [
@@ -33,26 +33,22 @@ export const programFolders = (): string[] => [
 export interface RedisProgram {
   readonly file: string;
   readonly argv0: string;
-  /** What it needs in its environment. */
-  readonly env?: NodeJS.ProcessEnv;
 }
 
 const redisNames = ['redis-server', 'valkey-server', 'keydb-server', 'redis-check-rdb', 'valkey-check-rdb'];
 const oldestRedis = 6.2;
 
 /** A Redis server on this machine, version 6.2 or later. Debian's checker is the server itself under another name. */
-export function findRedis(
-  folders = programFolders(),
-  env: NodeJS.ProcessEnv = process.env,
-): RedisProgram | undefined {
+export function findRedis(folders = programFolders()): RedisProgram | undefined {
   for (const name of redisNames) {
-    const file = findProgram([name], folders);
-    if (file === undefined) continue;
-    const argv0 = basename(file).replace('check-rdb', 'server');
-    const said =
-      spawnSync(file, ['--version'], { argv0, env, encoding: 'utf8', timeout: 10_000 }).stdout ?? '';
-    const version = /\bv=(\d+\.\d+)/.exec(said)?.[1];
-    if (version !== undefined && Number(version) >= oldestRedis) return { file, argv0 };
+    for (const folder of new Set(folders)) {
+      const file = join(folder, name);
+      if (!isProgram(file)) continue;
+      const argv0 = name.replace('check-rdb', 'server');
+      const asked = spawnSync(file, ['--version'], { argv0, encoding: 'utf8', timeout: 10_000 });
+      const version = /\bv=(\d+\.\d+)/.exec(asked.stdout ?? '')?.[1];
+      if (version !== undefined && Number(version) >= oldestRedis) return { file, argv0 };
+    }
   }
   return undefined;
 }

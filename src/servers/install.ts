@@ -1,5 +1,16 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
-import { join, sep } from 'node:path';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join, relative, sep } from 'node:path';
 import type { Clock } from '../clock.ts';
 import { SamovarError } from '../errors.ts';
 import { packageRoot } from '../files.ts';
@@ -41,34 +52,34 @@ export async function installRedis(
  * them into the project's cache folder. Nothing is installed. Throws E_SERVERS when that fails.
  */
 export async function unpackRedis(clock: Clock, notice: Notice): Promise<RedisProgram> {
-  const cache = cacheFolder();
-  const kept = cache && join(cache, `redis-${process.arch}`);
-  if (kept && existsSync(kept)) {
-    const program = programIn(kept);
-    if (program) return program;
-    rmSync(kept, { recursive: true, force: true });
-  }
+  const place = cachePlace();
+  const kept = place && join(place, `redis-${process.arch}`);
+  const before = kept && findRedis([kept]);
+  if (before) return before;
+  const cache = place && canWrite(place) ? place : undefined;
   notice('fetching Redis with apt-get, for this project alone');
   const work = cache ? mkdtempSync(join(cache, 'apt-')) : makeFolder('apt');
+  const reaper = startReaper({ folder: work }, clock);
   try {
     const tree = join(work, 'tree');
     await unpackDebian('redis-tools', work, tree);
-    if (!programIn(tree))
+    addProgram(tree);
+    const unpacked = findRedis([tree]);
+    if (!unpacked) {
       throw new SamovarError('E_SERVERS', "Debian's redis-tools holds no server of version 6.2 or later");
-    if (!kept) {
-      // No place to keep it: it goes when this process does.
-      startReaper({ folder: work }, clock);
-      return programIn(tree)!;
     }
+    // With no place to keep it, it goes when this process does.
+    if (!cache || !kept) return unpacked;
     try {
+      rmSync(kept, { recursive: true, force: true });
       renameSync(tree, kept);
     } catch (error) {
-      if (!existsSync(kept)) throw error; // else somebody was faster
+      if (!findRedis([kept])) throw error; // else somebody was faster
     }
-    rmSync(work, { recursive: true, force: true });
-    return programIn(kept)!;
+    await reaper.reap();
+    return findRedis([kept])!;
   } catch (error) {
-    rmSync(work, { recursive: true, force: true });
+    await reaper.reap();
     throw error;
   }
 }
@@ -106,29 +117,38 @@ async function unpackDebian(name: string, work: string, tree: string): Promise<v
   }
 }
 
-function programIn(tree: string): RedisProgram | undefined {
-  const folders = ['usr/bin', 'bin', 'usr/sbin'].map((folder) => join(tree, folder));
+/** Gives an unpacked tree one program to call, which finds its libraries wherever the tree is moved to. */
+function addProgram(tree: string): void {
   const libraries = new Set<string>();
   for (const entry of readdirSync(tree, { recursive: true, withFileTypes: true })) {
-    if (/\.so(\.|$)/.test(entry.name)) libraries.add(entry.parentPath);
+    if (/\.so(\.|$)/.test(entry.name)) libraries.add(join('$tree', relative(tree, entry.parentPath)));
   }
-  const env = { LD_LIBRARY_PATH: [...libraries].join(':') };
-  const program = findRedis(folders, { ...process.env, ...env });
-  return program && { ...program, env };
+  const script = [
+    '#!/bin/sh',
+    'tree=$(dirname "$0")',
+    `export LD_LIBRARY_PATH="${[...libraries].join(':')}"`,
+    'exec "$tree/usr/bin/redis-server" "$@"',
+  ];
+  if (!existsSync(join(tree, 'usr/bin/redis-server'))) {
+    symlinkSync('redis-check-rdb', join(tree, 'usr/bin/redis-server'));
+  }
+  writeFileSync(join(tree, 'redis-server'), `${script.join('\n')}\n`, { mode: 0o755 });
 }
 
-/** Where tools keep what can be fetched again: `.cache` in the nearest node_modules that we may write to. */
-function cacheFolder(): string | undefined {
+/** Where tools keep what can be fetched again: `.cache` in the nearest node_modules. */
+function cachePlace(): string | undefined {
   const parts = packageRoot.split(sep);
   const at = parts.lastIndexOf('node_modules');
   const modules = at >= 0 ? parts.slice(0, at + 1).join(sep) : join(packageRoot, 'node_modules');
-  if (!existsSync(modules)) return undefined;
+  return existsSync(modules) ? join(modules, '.cache', 'samovar') : undefined;
+}
+
+function canWrite(folder: string): boolean {
   try {
-    const folder = join(modules, '.cache', 'samovar');
     mkdirSync(folder, { recursive: true });
-    rmSync(mkdtempSync(join(folder, 'try-')), { recursive: true });
-    return folder;
+    accessSync(folder, constants.W_OK);
+    return true;
   } catch {
-    return undefined; // read-only: a temporary folder serves
+    return false; // a read-only installation: a temporary folder serves
   }
 }

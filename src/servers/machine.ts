@@ -11,10 +11,16 @@ export async function inspectMachine(): Promise<Machine> {
   const base = { ...installersHere(), redis };
   if (redis) return { ...base, hasDocker: false, hasSudo: false };
   const [docker, sudo] = await Promise.all([
-    run(['docker', 'info', '--format', '{{.ServerVersion}}'], { timeoutMs: 5_000 }),
-    run(['sudo', '-n', 'true'], { timeoutMs: 5_000 }),
+    hasDocker(),
+    run(['sudo', '-n', 'true'], { timeoutMs: 5_000 }).then(({ isOk }) => isOk),
   ]);
-  return { ...base, hasDocker: docker.isOk && docker.output.trim() !== '', hasSudo: sudo.isOk };
+  return { ...base, hasDocker: docker, hasSudo: sudo };
+}
+
+/** True when Docker's engine answers; its client alone says nothing. */
+export async function hasDocker(): Promise<boolean> {
+  const asked = await run(['docker', 'info', '--format', '{{.ServerVersion}}'], { timeoutMs: 5_000 });
+  return asked.isOk && asked.output.trim() !== '';
 }
 
 /** What decides how a person would install something. */

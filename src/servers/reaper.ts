@@ -49,7 +49,8 @@ export interface Reaper {
   reap(): Promise<void>;
 }
 
-const waiting = new Map<Reaper, string>();
+/** What to wait for at an exit: the folder, and how to close the pipe there and then. */
+const waiting = new Map<Reaper, { folder: string; letGo(): void }>();
 
 /** How many servers this process has started and not stopped. */
 export const openServers = (): number => waiting.size;
@@ -57,8 +58,8 @@ export const openServers = (): number => waiting.size;
 // A normal exit waits until the reapers are through, so that nothing is left the moment the process is gone.
 const onExit = () => {
   const cell = new Int32Array(new SharedArrayBuffer(4));
-  for (const reaper of waiting.keys()) void reaper.reap();
-  for (const folder of waiting.values()) {
+  for (const { letGo } of waiting.values()) letGo();
+  for (const { folder } of waiting.values()) {
     for (let tries = 0; existsSync(folder) && tries < 600; tries++) Atomics.wait(cell, 0, 0, 10);
   }
 };
@@ -90,6 +91,6 @@ export function startReaper(
     },
   };
   if (waiting.size === 0) process.on('exit', onExit);
-  waiting.set(reaper, folder);
+  waiting.set(reaper, { folder, letGo: () => shell.stdin.destroy() });
   return reaper;
 }

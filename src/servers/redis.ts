@@ -109,7 +109,6 @@ function runProgram(
         folder,
         command: program.file,
         argv0: program.argv0,
-        ...(program.env ? { env: { ...process.env, ...program.env } } : {}),
         stopSignal: 'SIGTERM',
         args: (port) => [file, '--port', String(port), '--bind', '127.0.0.1'],
         url: (port) => `redis://:${password}@127.0.0.1:${port}`,

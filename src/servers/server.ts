@@ -97,6 +97,7 @@ export async function runServer(
       started.once('exit', () => onEnd());
       started.once('error', onEnd);
     });
+    const gone = exited.then(() => false);
     started.unref();
     if (started.pid !== undefined) {
       child = started;
@@ -104,7 +105,8 @@ export async function runServer(
     }
     const startedAt = clock.elapsed();
     while (clock.elapsed() - startedAt < startLimitMs) {
-      if (child === started && (await recipe.isReady(port, readFrom(logFile, logFrom)))) return;
+      if (child === started && (await Promise.race([recipe.isReady(port, readFrom(logFile, logFrom)), gone])))
+        return;
       if (child !== started && started.pid !== undefined) break;
       await clock.sleep(10);
       if (failure) throw new SamovarError('E_SERVERS', `cannot run ${recipe.command}`, { cause: failure });

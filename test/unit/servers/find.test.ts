@@ -22,8 +22,8 @@ function program(path: string, version: string): string {
 test('the first server that is new enough is taken', () => {
   program('old/redis-server', 'Redis server v=6.0.16 sha=00000000:0');
   expect(findRedis([join(folder, 'old')])).toBeUndefined();
-  const file = program('new/valkey-server', 'Valkey server v=8.1.1 sha=00000000:0');
-  expect(findRedis([join(folder, 'old'), join(folder, 'new')])).toEqual({ file, argv0: 'valkey-server' });
+  const file = program('new/redis-server', 'Redis server v=10.1.1 sha=00000000:0');
+  expect(findRedis([join(folder, 'old'), join(folder, 'new')])).toEqual({ file, argv0: 'redis-server' });
 });
 
 test("Debian's checker is called by the server's name", () => {
