@@ -1,11 +1,10 @@
 import type { Asserted } from '../../src/demo/assertion.ts';
 import { type Act, figuresOf, type Outcome } from '../../src/demo/outcome.ts';
+import { count, percent } from '../format.ts';
 import type { Output } from '../output.ts';
 import type { Traffic } from './traffic.ts';
 
-const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
 const ms = (value: number): string => `${value < 10 ? value.toFixed(2) : Math.round(value)} ms`;
-const count = (value: number): string => Math.round(value).toLocaleString('en');
 
 /** The end of the demo, for people: the table, what it means, and what to do next. */
 export function demoText(

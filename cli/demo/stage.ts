@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { builtinJobs } from '../../jobs/index.ts';
 import type { Clock } from '../../src/clock.ts';
 import { defineConfig } from '../../src/config.ts';
@@ -11,7 +8,9 @@ import type { CacheClient, Samovar } from '../../src/facade.ts';
 import { key } from '../../src/key.ts';
 import { readConfig } from '../../src/read-config.ts';
 import { createSamovar } from '../../src/samovar.ts';
+import { makeFolder } from '../../src/servers/folder.ts';
 import { startPostgres } from '../../src/servers/postgres.ts';
+import { startReaper } from '../../src/servers/reaper.ts';
 import { startRedis } from '../../src/servers/redis.ts';
 import { createLoads, type Loads } from './loads.ts';
 
@@ -30,16 +29,17 @@ export interface Stage {
 type Closer = () => Promise<void> | void;
 
 /** Private servers and an empty folder. */
-export async function openStage(): Promise<
-  Stage & { urls: { cache: string; queue: string; postgres: string } }
-> {
+export async function openStage(
+  clock: Clock,
+): Promise<Stage & { urls: { cache: string; queue: string; postgres: string } }> {
   const closers: Closer[] = [];
   const close = async () => {
     for (const each of closers.splice(0).reverse()) await each();
   };
   try {
-    const folder = mkdtempSync(join(tmpdir(), 'samovar-demo-'));
-    closers.push(() => rmSync(folder, { recursive: true, force: true }));
+    const folder = makeFolder('demo');
+    const reaper = startReaper({ folder }, clock);
+    closers.push(() => reaper.reap());
     const started = await Promise.allSettled([
       startRedis({ role: 'cache' }),
       startRedis({ role: 'queue' }),

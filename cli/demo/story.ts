@@ -6,6 +6,8 @@ import { fillShop } from '../../src/demo/postgres-shop.ts';
 import { replay } from '../../src/demo/replay.ts';
 import { messageOf, SamovarError } from '../../src/errors.ts';
 import type { Run } from '../../src/rooms.ts';
+import { count, percent } from '../format.ts';
+import { isEnded, progressText } from '../runs-text.ts';
 import { openShop, openStage, perSecond, type Shop } from './stage.ts';
 import type { Steps } from './steps.ts';
 import { shopTraffic, type Traffic, traceTraffic } from './traffic.ts';
@@ -25,7 +27,6 @@ export interface Told {
 }
 
 const hourMs = 3_600_000;
-const count = (value: number): string => Math.round(value).toLocaleString('en');
 
 /** The demo from beginning to end, on servers that are gone when it returns or rejects. */
 export async function tellStory(
@@ -33,7 +34,11 @@ export async function tellStory(
   { steps, clock, signal }: { steps: Steps; clock: Clock; signal: AbortSignal },
 ): Promise<Told> {
   const startedAt = clock.elapsed();
-  const stage = await steps.take('servers', openStage, ({ servers }) => servers);
+  const stage = await steps.take(
+    'servers',
+    () => openStage(clock),
+    ({ servers }) => servers,
+  );
   try {
     const traffic = await steps.take(
       'traffic',
@@ -155,9 +160,6 @@ async function play(
   }
 }
 
-const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
-const endedStates: readonly Run['state'][] = ['done', 'partial', 'failed', 'cancelled'];
-
 async function watch(
   { samovar }: Shop,
   number: number,
@@ -167,14 +169,14 @@ async function watch(
   for (;;) {
     signal.throwIfAborted();
     const run = await samovar.runs.get(number);
-    if (run && endedStates.includes(run.state)) {
+    if (run && isEnded(run)) {
       if (run.state === 'done') return run;
       throw new SamovarError(
         'E_LOAD_FAILED',
         `the warm run ended ${run.state}: ${run.why ?? 'no reason given'}`,
       );
     }
-    if (run) show(`${count(run.results.written ?? 0)} of ${count(run.rows)} keys`);
+    if (run) show(progressText(run));
     await clock.sleep(100, signal);
   }
 }
