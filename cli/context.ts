@@ -15,6 +15,7 @@ export interface GlobalOptions {
   readonly json: boolean;
   readonly quiet: boolean;
   readonly verbose: boolean;
+  readonly color?: boolean;
 }
 
 /** All that a command gets from outside. Nothing in it connects or reads before it is asked to. */

@@ -20,7 +20,10 @@ export interface Output {
   readonly isJson: boolean;
   /** Whether standard output is a terminal. */
   readonly isTerminal: boolean;
+  /** Colours for standard output. */
   readonly color: Colors;
+  /** Colours for standard error. */
+  readonly errorColor: Colors;
   /** The one result of a command: a JSON document with --json, else the text. */
   data(document: unknown, text: () => string): void;
   /** A line of a result for people; nothing with --json. */
@@ -80,6 +83,7 @@ export function createOutput(options: OutputOptions): Output {
     isJson: json,
     isTerminal,
     color,
+    errorColor: pc.createColors(wantsColor(options, stderr)),
     data(document, text) {
       write(json ? JSON.stringify(document, null, isTerminal ? 2 : undefined) : text());
     },

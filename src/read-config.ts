@@ -23,6 +23,9 @@ export type Flags = Readonly<Partial<Record<keyof typeof flagNames, string | und
 
 type Variables = Readonly<Record<string, string | undefined>>;
 
+/** The environment of this process: the one place that looks at it. */
+export const processEnvironment = (): Variables => process.env;
+
 export interface ReadOptions {
   /** Values from the command line: they win over everything. */
   readonly flags?: Flags;

@@ -130,20 +130,22 @@ export function createSchema(
       });
       return (version === 0 && steps.length > 0 ? [readMigrationLedger(), ...steps] : steps).join('\n');
     },
-    async check() {
-      const now = await status();
-      refuseNewer(now);
-      if (now.pending.length === 0) return;
-      throw new SamovarError(
-        'E_SCHEMA',
-        `schema "samovar" is at version ${now.version}, this build needs ${needs} (pending: ${now.pending.map(({ name }) => name).join(', ')})`,
-        { hints: ['run: samovar migrate', 'look first: samovar migrate --dry-run'] },
-      );
-    },
+    check: async () => requireCurrent(await status()),
   };
 }
 
-function refuseNewer({ version, needs }: SchemaStatus): void {
+/** Throws E_SCHEMA unless the schema is the one this build needs. */
+export function requireCurrent(now: Pick<SchemaStatus, 'version' | 'needs' | 'pending'>): void {
+  refuseNewer(now);
+  if (now.pending.length === 0) return;
+  throw new SamovarError(
+    'E_SCHEMA',
+    `schema "samovar" is at version ${now.version}, this build needs ${now.needs} (pending: ${now.pending.map(({ name }) => name).join(', ')})`,
+    { hints: ['run: samovar migrate', 'look first: samovar migrate --dry-run'] },
+  );
+}
+
+function refuseNewer({ version, needs }: Pick<SchemaStatus, 'version' | 'needs'>): void {
   if (version <= needs) return;
   throw new SamovarError(
     'E_SCHEMA',

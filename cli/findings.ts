@@ -1,0 +1,208 @@
+import type { Config } from '../src/config.ts';
+import { humanDuration, secondMs } from '../src/duration.ts';
+import type { ServerFacts } from '../src/facade.ts';
+
+export interface Finding {
+  readonly level: 'ok' | 'warning' | 'error';
+  readonly subject: string;
+  readonly text: string;
+  /** What mends it, one line each. */
+  readonly fixes: readonly string[];
+}
+
+/** More than this between two clocks makes schedules and buckets of one disagree with the other's. */
+const longestSkewMs = secondMs;
+
+const ok = (subject: string, text: string): Finding => ({ level: 'ok', subject, text, fixes: [] });
+const warning = (subject: string, text: string, ...fixes: string[]): Finding => ({
+  level: 'warning',
+  subject,
+  text,
+  fixes,
+});
+const error = (subject: string, text: string, ...fixes: string[]): Finding => ({
+  level: 'error',
+  subject,
+  text,
+  fixes,
+});
+
+/** What is good, doubtful and dangerous about servers and configuration together. Pure. */
+export function examine(config: Config, servers: readonly ServerFacts[], needs: number): Finding[] {
+  const cache = servers.find(({ role }) => role === 'cache');
+  const queue = servers.find(({ role }) => role === 'queue');
+  const postgres = servers.find(({ role }) => role === 'postgres');
+  return [
+    ...servers.flatMap(reach),
+    ...(cache?.ok ? cacheRedis(config, cache) : []),
+    ...(queue?.ok ? queueRedis(config, queue) : []),
+    ...shared(config),
+    ...(postgres?.ok ? database(postgres, needs) : []),
+    ...doubts(config),
+  ];
+}
+
+const nameOf = ({ role }: ServerFacts): string => (role === 'postgres' ? 'postgres' : `redis (${role})`);
+
+function reach(server: ServerFacts): Finding[] {
+  const name = nameOf(server);
+  if (!server.ok)
+    return [error(name, server.error ?? 'does not answer', `start it, or correct ${server.from}`)];
+  const time = server.roundTripMs === undefined ? '' : ` in ${server.roundTripMs.toFixed(1)} ms`;
+  const skew = server.skewMs ?? 0;
+  if (Math.abs(skew) <= longestSkewMs) return [ok(name, `${server.version} answers${time}`)];
+  const side = skew > 0 ? 'ahead of' : 'behind';
+  return [
+    ok(name, `${server.version} answers${time}`),
+    warning(
+      name,
+      `its clock is ${humanDuration(Math.abs(skew))} ${side} this machine's; schedules use this machine's`,
+      'run a time service (chrony, systemd-timesyncd) on both',
+    ),
+  ];
+}
+
+function cacheRedis({ caches }: Config, { policy, maxBytes, usedBytes = 0 }: ServerFacts): Finding[] {
+  const subject = 'redis (cache)';
+  const found: Finding[] = [];
+  if (!policy || policy === 'unknown')
+    found.push(
+      warning(
+        subject,
+        'its eviction policy cannot be read (CONFIG and INFO are blocked)',
+        'make sure with your provider that it is volatile-lfu',
+      ),
+    );
+  else if (policy === 'noeviction')
+    found.push(
+      warning(
+        subject,
+        'maxmemory-policy is noeviction: when it is full, writes fail instead of making room',
+        'CONFIG SET maxmemory-policy volatile-lfu',
+      ),
+    );
+  else if (policy.startsWith('allkeys') && caches.some(({ tags }) => tags !== undefined))
+    found.push(
+      error(
+        subject,
+        `maxmemory-policy is ${policy}: it may evict the clock of the tags, and an invalidation with it`,
+        'CONFIG SET maxmemory-policy volatile-lfu    (every entry has a ttl, so all of them may still be evicted)',
+      ),
+    );
+  else found.push(ok(subject, `maxmemory-policy ${policy}`));
+  if (!maxBytes)
+    found.push(
+      warning(subject, 'it has no maxmemory: it grows until the kernel ends it', 'CONFIG SET maxmemory 2gb'),
+    );
+  else if (usedBytes > maxBytes * 0.95)
+    found.push(
+      warning(
+        subject,
+        `it is ${Math.round((usedBytes / maxBytes) * 100)} % full: a warm stops at its memoryMark rather than evict what is hot`,
+        'raise maxmemory, or shorten ttls',
+      ),
+    );
+  return found;
+}
+
+function queueRedis({ allowEvictingQueue, sources }: Config, { policy }: ServerFacts): Finding[] {
+  const subject = 'redis (queue)';
+  if (policy === 'noeviction') return [ok(subject, 'maxmemory-policy noeviction')];
+  if (!policy || policy === 'unknown')
+    return [
+      warning(
+        subject,
+        'its eviction policy cannot be read (CONFIG and INFO are blocked)',
+        'make sure with your provider that it is noeviction',
+      ),
+    ];
+  const text = `it may delete jobs: maxmemory-policy is ${policy}`;
+  if (allowEvictingQueue)
+    return [
+      warning(subject, `${text} (accepted by allowEvictingQueue)`, 'CONFIG SET maxmemory-policy noeviction'),
+    ];
+  return [
+    error(
+      subject,
+      text,
+      `a second Redis, and QUEUE_REDIS_URL for it (now: ${sources.queueRedis})`,
+      'or: CONFIG SET maxmemory-policy noeviction',
+      'or: allowEvictingQueue: true in the configuration, if jobs may be lost',
+    ),
+  ];
+}
+
+function shared({ redis, queueRedis }: Config): Finding[] {
+  if (redis === undefined || queueRedis === undefined || serverOf(redis) !== serverOf(queueRedis)) return [];
+  return [
+    warning(
+      'redis',
+      'cache and queue share one server: a cache should evict, a queue must not, and the policy is one per server',
+      'start a second Redis and set QUEUE_REDIS_URL (docker-compose.yml has both)',
+    ),
+  ];
+}
+
+const serverOf = (url: string): string => {
+  const { hostname, port } = new URL(url);
+  return `${hostname}:${port || '6379'}`;
+};
+
+function database({ schemaVersion = 0, canWrite }: ServerFacts, needs: number): Finding[] {
+  const found: Finding[] = [];
+  if (schemaVersion < needs)
+    found.push(
+      error('schema', `it is at version ${schemaVersion}, this build needs ${needs}`, 'samovar migrate'),
+    );
+  else if (schemaVersion > needs)
+    found.push(
+      error(
+        'schema',
+        `it is at version ${schemaVersion}, newer than this build, which knows ${needs}`,
+        'upgrade samovar here',
+      ),
+    );
+  else found.push(ok('schema', `version ${schemaVersion}, up to date`));
+  if (canWrite === false)
+    found.push(
+      error(
+        'postgres',
+        'this user may not create tables in schema samovar: migrations and daily partitions will fail',
+        'grant create, usage on schema samovar to <user>',
+      ),
+    );
+  return found;
+}
+
+/** What a configuration may say and rarely means. */
+function* doubts({ caches, jobs, schedules, origins }: Config): Generator<Finding> {
+  if (caches.length === 0) yield warning('config', 'it has no caches', 'define one: defineCache(...)');
+  if (jobs.length === 0)
+    yield warning(
+      'config',
+      'it has no jobs: a worker has nothing to do',
+      "jobs: [...builtinJobs] from 'samovar/jobs'",
+    );
+  for (const { name, budget } of origins) {
+    if (budget?.perSecond === undefined)
+      yield warning(
+        'config',
+        `origin '${name}' has no budget: a warm loads as fast as it can`,
+        `defineOrigin('${name}', { budget: { perSecond: 250 } })`,
+      );
+    else if (budget.perSecond === 0)
+      yield warning(
+        'config',
+        `origin '${name}' has a budget of 0: nothing is ever warmed from it`,
+        'set budget.perSecond',
+      );
+  }
+  const scheduled = new Set(schedules.map(({ payload }) => payload.cache));
+  for (const { name } of caches)
+    if (jobs.length > 0 && !scheduled.has(name))
+      yield warning(
+        'config',
+        `no schedule warms cache '${name}'`,
+        `schedule('*/15 * * * *', plan, { cache: '${name}' }), or samovar warm ${name} from your deploy`,
+      );
+}

@@ -1,0 +1,48 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { parseEnv } from 'node:util';
+import type { Config } from '../src/config.ts';
+import { SamovarError } from '../src/errors.ts';
+import { findConfig, loadConfig } from '../src/find-config.ts';
+import { type Flags, readConfig } from '../src/read-config.ts';
+
+export interface LoadRequest {
+  readonly config?: string;
+  readonly envFile?: string;
+  readonly flags: Flags;
+}
+
+/** Finds, loads and checks the configuration for a command. Throws E_CONFIG or E_CRON. */
+export async function loadCliConfig({ config: named, envFile, flags }: LoadRequest): Promise<Config> {
+  const path = findConfig(process.cwd(), named);
+  const env = { ...process.env };
+  const file = readEnvFile(dirname(path), envFile);
+  // The loaders of the configuration read their environment themselves: .env must hold for them, too.
+  for (const [name, value] of Object.entries(file?.values ?? {})) process.env[name] ??= value;
+  const [samovar, jobs, client, { checkExpression }] = await Promise.all([
+    import('../src/index.ts'),
+    import('../jobs/index.ts'),
+    import('../src/client.ts'),
+    import('../src/queue/cron.ts'),
+  ]);
+  const input = await loadConfig(path, { samovar, 'samovar/jobs': jobs, 'samovar/client': client });
+  return readConfig(input, {
+    env,
+    flags,
+    file: basename(path),
+    checkSchedule: checkExpression,
+    ...(file === undefined ? {} : { envFile: file }),
+  });
+}
+
+function readEnvFile(folder: string, named: string | undefined) {
+  const path = named ?? join(folder, '.env');
+  if (!existsSync(path)) {
+    if (named === undefined) return undefined;
+    throw new SamovarError('E_CONFIG', `there is no file ${named} (from --env-file)`);
+  }
+  return {
+    name: basename(path),
+    values: parseEnv(readFileSync(path, 'utf8')) as Record<string, string | undefined>,
+  };
+}

@@ -1,0 +1,102 @@
+import { Command } from 'commander';
+import { humanDuration } from '../src/duration.ts';
+import type { PlanQuestion } from '../src/facade.ts';
+import type { Plan, PlanRow } from '../src/rooms.ts';
+import { cachesAsked } from './caches.ts';
+import type { CliContext } from './context.ts';
+import { bytes, count, durationOption, instant, instantOption, positiveCount, shortKey } from './format.ts';
+import { openMigrated } from './schema.ts';
+
+interface Options {
+  readonly at?: string;
+  readonly top?: number;
+  readonly horizon?: number;
+  readonly rows: number;
+}
+
+const notes = `
+Examples
+  samovar plan products --top 20
+  samovar plan products --at 20:00 --json`;
+
+/** What would be warmed, and why. Writes nothing. */
+export const command = (context: CliContext): Command =>
+  new Command('plan')
+    .description('What would be warmed now, key by key, with the reason of each. Writes nothing.')
+    .argument('[cache]', 'all caches unless one is named')
+    .option('--at <time>', "plan as of then: '2026-01-05T20:00Z', '20:00' (UTC), '+2h'")
+    .option('--top <n>', 'most keys (default: what the cache says)', positiveCount)
+    .option('--horizon <duration>', 'how far ahead to look', durationOption)
+    .option('--rows <n>', 'rows to print', positiveCount, 20)
+    .addHelpText('after', notes)
+    .action(async (cache: string | undefined, options: Options) => {
+      const { clock, output } = context;
+      const at = options.at === undefined ? undefined : instantOption(options.at, clock.now());
+      const names = cachesAsked(await context.config(), cache);
+      const plans = await plansOf(context, names, {
+        ...(at === undefined ? {} : { at }),
+        ...(options.top === undefined ? {} : { top: options.top }),
+        ...(options.horizon === undefined ? {} : { horizonMs: options.horizon }),
+      });
+      output.data(cache === undefined ? plans : plans[0], () =>
+        [
+          ...plans.map((plan) => planText(context, plan, options.rows)),
+          `Nothing was written. Run: samovar warm${cache === undefined ? '' : ` ${cache}`}`,
+        ].join('\n\n'),
+      );
+    });
+
+export async function plansOf(
+  context: CliContext,
+  caches: readonly string[],
+  question: PlanQuestion,
+): Promise<Plan[]> {
+  const samovar = await openMigrated(context);
+  const plans: Plan[] = [];
+  for (const cache of caches) plans.push(await samovar.plan(cache, question));
+  return plans;
+}
+
+/** A plan as a table, its totals below. */
+export function planText({ output }: CliContext, plan: Plan, most: number): string {
+  const { totals } = plan;
+  const shown = [...plan.rows, ...plan.left].sort((a, b) => b.savingMs - a.savingMs).slice(0, most);
+  const table = output.table(
+    [
+      { head: '#', align: 'right' },
+      'KEY',
+      { head: 'EXPECT', align: 'right' },
+      { head: 'LOAD', align: 'right' },
+      { head: 'SIZE', align: 'right' },
+      'FROM',
+      'DECISION',
+    ],
+    shown.map((row, at) => [String(at + 1), ...cells(row)]),
+  );
+  const head = `${output.color.bold(plan.cache)}   at ${instant(plan.at)}   horizon ${humanDuration(plan.horizonMs)}`;
+  const sum = [
+    `${count(totals.warm)} keys to warm`,
+    `${count(totals.fresh)} fresh`,
+    `${count(totals.skipped)} skipped`,
+    `about ${humanDuration(totals.timeMs)}`,
+    bytes(totals.bytes),
+    `saves about ${humanDuration(totals.savingMs)} of waiting`,
+  ].join(' · ');
+  if (totals.wished === 0)
+    return `${head}\n\nNo key is known yet. Import history (samovar import) or let the application run.`;
+  return `${head}\n\n${table}\n\n${sum}`;
+}
+
+const cells = (row: PlanRow): string[] => [
+  shortKey(row.key),
+  `${perHour(row.heat)}/h`,
+  row.costMs > 0 ? humanDuration(row.costMs) : '—',
+  row.bytes > 0 ? bytes(row.bytes) : '—',
+  row.source,
+  `${row.decision === 'warm' ? 'warm' : row.decision}  ${row.reason}`,
+];
+
+function perHour(heat: number): string {
+  const value = heat * 3_600;
+  return value < 10 ? value.toFixed(1) : count(value);
+}

@@ -1,0 +1,58 @@
+import { Command } from 'commander';
+import type { Run } from '../src/rooms.ts';
+import { cachesAsked } from './caches.ts';
+import type { CliContext } from './context.ts';
+import { positiveCount } from './format.ts';
+import { runsText } from './runs-text.ts';
+import { openMigrated } from './schema.ts';
+import { watchRun } from './watch.ts';
+
+const notes = `
+Examples
+  samovar runs
+  samovar runs watch 12
+  samovar runs cancel 12`;
+
+/** Looks at runs, and steers them. */
+export const command = (context: CliContext): Command => {
+  const { output } = context;
+  const show = (run: Run) => output.data(run, () => runsText(output, [run]));
+  const runs = new Command('runs')
+    .description('Runs of warm plans: list, watch, pause, resume, cancel.')
+    .addHelpText('after', notes);
+
+  runs
+    .command('list', { isDefault: true })
+    .description('the newest runs')
+    .argument('[cache]', 'of one cache')
+    .option('--limit <n>', 'how many', positiveCount, 10)
+    .action(async (cache: string | undefined, { limit }: { limit: number }) => {
+      if (cache !== undefined) cachesAsked(await context.config(), cache);
+      const samovar = await openMigrated(context);
+      const found = await samovar.runs.list({ limit, ...(cache === undefined ? {} : { cache }) });
+      output.data(found, () => runsText(output, found));
+    });
+
+  runs
+    .command('watch')
+    .description('follow one until it has ended')
+    .argument('<run>', 'its number', positiveCount)
+    .action(async (id: number) => {
+      const run = await watchRun(context, await openMigrated(context), id);
+      show(run);
+      if (run.state === 'failed' || (run.results.failed ?? 0) > 0) context.exitWith(4);
+    });
+
+  for (const [name, what] of [
+    ['pause', 'stop claiming its keys; they wait'],
+    ['resume', 'go on with a paused one'],
+    ['cancel', 'end it; what was written stays'],
+  ] as const) {
+    runs
+      .command(name)
+      .description(what)
+      .argument('<run>', 'its number', positiveCount)
+      .action(async (id: number) => show(await (await openMigrated(context)).runs[name](id)));
+  }
+  return runs;
+};

@@ -1,0 +1,154 @@
+import { readFileSync } from 'node:fs';
+import { Command, Option } from 'commander';
+import { SamovarError } from '../src/errors.ts';
+import type { Samovar, WarmRequest } from '../src/facade.ts';
+import type { Run, Trigger } from '../src/rooms.ts';
+import { cachesAsked } from './caches.ts';
+import type { CliContext } from './context.ts';
+import { durationOption, listOption, positiveCount } from './format.ts';
+import { plansOf, planText } from './plan.ts';
+import { runsText } from './runs-text.ts';
+import { openMigrated } from './schema.ts';
+import { watchRun } from './watch.ts';
+
+interface Options {
+  readonly top?: number;
+  readonly keys?: string[];
+  readonly keysFrom?: string;
+  readonly budget?: number;
+  readonly trigger: Trigger;
+  readonly dryRun?: true;
+  readonly detach?: true;
+}
+
+const notes = `
+The run is worked here, and by every worker that is up. Exit code 4 when keys
+failed, 6 when a run of the cache was under way. Keys that the time budget did
+not reach are no failure. Ctrl-C cancels the run.
+
+Examples
+  samovar warm products --top 5000
+  samovar warm --trigger deploy --budget 60s     (release step of a deploy)
+  samovar warm products --keys-from ids.txt      (a key a line; - reads stdin)`;
+
+/** What became of one cache: a run, or why there is none. */
+type Warmed =
+  | { readonly cache: string; readonly run: Run }
+  | { readonly cache: string; readonly run: undefined; readonly running?: number };
+
+/** Plans, warms and waits. */
+export const command = (context: CliContext): Command =>
+  new Command('warm')
+    .description('Plan and warm now, and wait until it is done.')
+    .argument('[cache]', 'all caches, one after the other, unless one is named')
+    .option('--top <n>', 'most keys (default: what the cache says)', positiveCount)
+    .option('--keys <list>', 'these keys instead of the forecast, a comma between', listOption)
+    .option('--keys-from <file>', 'keys from a file, one a line')
+    .option('--budget <duration>', 'longest it may take, all caches together', durationOption)
+    .addOption(
+      new Option('--trigger <what>', 'what the run is filed under')
+        .choices(['manual', 'deploy', 'event', 'cron'])
+        .default('manual'),
+    )
+    .option('--dry-run', 'print the plan, write nothing')
+    .option('--detach', 'start it for the workers that are up, and return')
+    .addHelpText('after', notes)
+    .action(async (cache: string | undefined, options: Options) => {
+      const keys = keysOf(options);
+      if (keys !== undefined && cache === undefined)
+        throw new SamovarError('E_USAGE', 'keys belong to a cache: name it', {
+          hints: ['samovar warm <cache> --keys …'],
+        });
+      const names = cachesAsked(await context.config(), cache);
+      const samovar = await openMigrated(context);
+      if (options.dryRun) return dryRun(context, names, options);
+      if (options.detach) return report(context, await start(context, samovar, names, options, keys));
+      const working = await samovar.work({ only: ['warm'], cron: false, http: false });
+      try {
+        report(context, await start(context, samovar, names, options, keys));
+      } finally {
+        await working.stop();
+      }
+    });
+
+async function dryRun(context: CliContext, names: readonly string[], { top }: Options): Promise<void> {
+  const plans = await plansOf(context, names, top === undefined ? {} : { top });
+  context.output.data(plans, () =>
+    [...plans.map((plan) => planText(context, plan, 20)), 'Nothing was written (--dry-run).'].join('\n\n'),
+  );
+}
+
+/** Starts a run of each cache in turn, within what is left of the time; waits for each unless detached. */
+async function start(
+  context: CliContext,
+  samovar: Samovar,
+  names: readonly string[],
+  { top, budget, trigger, detach }: Options,
+  keys: readonly string[] | undefined,
+): Promise<Warmed[]> {
+  const { clock, signal } = context;
+  const until = budget === undefined ? undefined : clock.elapsed() + budget;
+  const warmed: Warmed[] = [];
+  for (const cache of names) {
+    const maxTimeMs = until === undefined ? undefined : Math.round(until - clock.elapsed());
+    if (signal.aborted || (maxTimeMs !== undefined && maxTimeMs <= 0)) break;
+    const request: WarmRequest = {
+      trigger,
+      ...(top === undefined ? {} : { top }),
+      ...(keys === undefined ? {} : { keys }),
+      ...(maxTimeMs === undefined ? {} : { maxTimeMs }),
+    };
+    const started = await samovar.warm(cache, request);
+    if ('running' in started) warmed.push({ cache, run: undefined, running: started.running });
+    else if (started.run === undefined) warmed.push({ cache, run: undefined });
+    else warmed.push({ cache, run: await followed(context, samovar, started.run, detach === true) });
+  }
+  return warmed;
+}
+
+async function followed(context: CliContext, samovar: Samovar, id: number, detach: boolean): Promise<Run> {
+  if (detach) return (await samovar.runs.get(id))!;
+  const run = await watchRun(context, samovar, id);
+  return context.signal.aborted ? samovar.runs.cancel(id) : run;
+}
+
+function report(context: CliContext, warmed: readonly Warmed[]): void {
+  const { output } = context;
+  const runs = warmed.flatMap(({ run }) => (run === undefined ? [] : [run]));
+  const busy = warmed.flatMap((each) =>
+    each.run === undefined && each.running !== undefined ? [{ ...each, running: each.running }] : [],
+  );
+  if (busy.length > 0 && runs.length === 0) {
+    const named = busy.map(({ cache, running }) => `${cache} (run ${running})`).join(', ');
+    throw new SamovarError('E_ALREADY_RUNNING', `a run is under way already: ${named}`, {
+      hints: busy.map(({ running }) => `follow it: samovar runs watch ${running}`),
+    });
+  }
+  output.data(warmed, () =>
+    [
+      ...(runs.length > 0 ? [runsText(output, runs)] : []),
+      ...warmed.flatMap((each) =>
+        each.run !== undefined
+          ? []
+          : [
+              each.running === undefined
+                ? `${each.cache}: nothing needs warming`
+                : `${each.cache}: run ${each.running} is under way already`,
+            ],
+      ),
+    ].join('\n'),
+  );
+  if (runs.some((run) => run.state === 'failed' || (run.results.failed ?? 0) > 0)) context.exitWith(4);
+}
+
+function keysOf({ keys, keysFrom }: Options): string[] | undefined {
+  if (keys !== undefined && keysFrom !== undefined)
+    throw new SamovarError('E_USAGE', 'only one of --keys and --keys-from makes sense');
+  if (keysFrom === undefined) return keys;
+  try {
+    const text = readFileSync(keysFrom === '-' ? 0 : keysFrom, 'utf8');
+    return text.split(/\r?\n/).filter((line) => line !== '');
+  } catch (error) {
+    throw new SamovarError('E_USAGE', `cannot read keys from ${keysFrom}`, { cause: error });
+  }
+}
