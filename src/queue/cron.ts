@@ -1,5 +1,4 @@
 import cron, { type ScheduledTask } from 'node-cron';
-import { minuteMs } from '../duration.ts';
 import { nearest, SamovarError } from '../errors.ts';
 import type { Timing } from './slots.ts';
 
@@ -68,7 +67,7 @@ export function timingOf(timing: CronTiming): Timing {
   const wall = wallClock(timezone);
   return {
     seconds: cron.parse(timing.expression).second,
-    fires: (at) => matcher.match(new Date(at)) && !comesAgain(at, wall),
+    fires: (at) => matcher.match(new Date(at)) && !isOtherOfTwo(at, wall),
   };
 }
 
@@ -138,19 +137,24 @@ function checkZone(timezone: string, path: string): void {
   }
 }
 
-/** The time on the wall of a zone, as text; undefined where clocks never change. */
-function wallClock(timezone: string): ((at: number) => string) | undefined {
+/** The time on the wall of a zone, as if that were UTC; undefined where clocks never change. */
+function wallClock(timezone: string): ((at: number) => number) | undefined {
   if (/^(Etc\/)?(UTC|GMT|UCT|Zulu)$/i.test(timezone)) return undefined;
-  const format = new Intl.DateTimeFormat('en', {
+  const format = new Intl.DateTimeFormat('sv-SE', {
     timeZone: timezone,
-    day: '2-digit',
-    hour: '2-digit',
-    minute: '2-digit',
-    hourCycle: 'h23',
+    dateStyle: 'short',
+    timeStyle: 'medium',
   });
-  return (at) => format.format(at);
+  return (at) => Date.parse(`${format.format(at).replace(' ', 'T')}Z`);
 }
 
-/** When clocks go back, an hour comes twice; the engine fires in the second only. */
-const comesAgain = (at: number, wall: ((at: number) => string) | undefined): boolean =>
-  wall !== undefined && [30, 60, 120].some((minutes) => wall(at) === wall(at + minutes * minuteMs));
+/**
+ * When clocks go back, an hour comes twice, and the engine fires in one of the two: it reads the wall time as UTC and
+ * takes the offset of that instant. The other one matches the expression too, but is no slot.
+ */
+function isOtherOfTwo(at: number, wall: ((at: number) => number) | undefined): boolean {
+  if (!wall) return false;
+  const time = wall(at);
+  const chosen = 2 * time - wall(time);
+  return chosen !== at && wall(chosen) === time;
+}

@@ -54,8 +54,10 @@ export function createProducer(options: LinkOptions): Producer {
 
   const get = (name: string, id: string) =>
     ask(name, async (queue) => {
+      // State before data: a job that ends in between still has its result when it is said to have ended.
+      const state = plainState(await queue.getJobState(id));
       const found: Job | undefined = await queue.getJob(id);
-      return found && viewOf(name, found, plainState(await found.getState()));
+      return found && viewOf(name, found, state);
     });
 
   return {

@@ -13,8 +13,8 @@ export interface JobView {
   readonly payload: unknown;
   readonly schedule?: string;
   readonly slot?: number;
-  /** Tries that ended in failure. */
-  readonly failures: number;
+  /** Tries that ended, well or not; those snoozed or handed back do not count. */
+  readonly tries: number;
   /** How often a worker died or lost its lock while it ran. */
   readonly stalls: number;
   readonly addedAt: number;
@@ -42,7 +42,7 @@ export function viewOf(name: string, job: Job, state: JobState | 'unknown'): Job
     payload: work.payload,
     ...(work.schedule === undefined ? {} : { schedule: work.schedule }),
     ...(work.slot === undefined ? {} : { slot: work.slot }),
-    failures: job.attemptsMade,
+    tries: job.attemptsMade,
     stalls: job.stalledCounter,
     addedAt: job.timestamp,
     ...(job.processedOn === undefined ? {} : { startedAt: job.processedOn }),

@@ -6,7 +6,7 @@ import { nearest, SamovarError } from '../errors.ts';
 import type { Emitter } from '../events.ts';
 import type { AnyJobDef } from '../job.ts';
 import type { Log } from '../log.ts';
-import type { QueueAddress } from './away.ts';
+import { type QueueAddress, within } from './away.ts';
 import { foldedErrors } from './fold.ts';
 import { queuePrefix } from './names.ts';
 import { backoffMs } from './outcome.ts';
@@ -63,9 +63,15 @@ export interface Workers {
   isStuck(): StuckQueue | undefined;
 }
 
-/** A worker that can be left without waiting for what it runs. */
+/** A worker that can be left without waiting for what it runs, or for a server that is away. */
 class QueueWorker extends Worker {
-  async abandon(): Promise<void> {
+  async leave(isIdle: boolean, onError: (error: unknown) => void, clock: Clock): Promise<void> {
+    const { client, blockingClient } = this.getBackend();
+    const both = await Promise.allSettled([client, blockingClient]);
+    const areUp = both.every((each) => each.status === 'fulfilled' && each.value?.status === 'ready');
+    // Closing gently over a connection that is just being made again would wait for ever.
+    const closed = this.close(!(isIdle && areUp));
+    await within(clock, closingMs, closed, () => new Error('a worker took long to close')).catch(onError);
     await this.lockManager.close();
     await this.getBackend().close(true);
   }
@@ -96,6 +102,7 @@ export function createWorkers(options: WorkersOptions): Workers {
   const workers: QueueWorker[] = [];
   const tries = new Set<symbol>();
   const hurry = new AbortController();
+  let onIdle = () => {};
   let isStopping = false;
   let stopping: Promise<{ left: number }> | undefined;
 
@@ -120,6 +127,7 @@ export function createWorkers(options: WorkersOptions): Workers {
           return await attempt(job, token, signal);
         } finally {
           tries.delete(mark);
+          if (tries.size === 0) onIdle();
           watch.moved(queueName);
         }
       },
@@ -149,23 +157,23 @@ export function createWorkers(options: WorkersOptions): Workers {
     return made;
   };
 
-  const end = async (each: QueueWorker, graceMs: number): Promise<void> => {
-    // Only the first close() has a say, so the decision to wait is taken before it.
-    const closed = connection.status === 'ready' ? each.close() : each.close(true);
-    const limit = new AbortController();
-    await Promise.race([closed, clock.sleep(graceMs, AbortSignal.any([limit.signal, hurry.signal]))]);
-    limit.abort();
-    await each.abandon().catch(onError);
-  };
-
   const stop = async (graceMs: number): Promise<{ left: number }> => {
     isStopping = true;
     watch.stop();
+    await Promise.all(workers.map((each) => each.pause(true)));
     for (const each of workers) each.cancelAllJobs('shutdown');
-    await Promise.all(workers.map((each) => end(each, Math.max(graceMs, tries.size === 0 ? closingMs : 0))));
+    await allTriesEnded(graceMs);
+    await Promise.all(workers.map((each) => each.leave(tries.size === 0, onError, clock)));
     connection.disconnect();
     if (tries.size > 0) log.warn({ jobs: tries.size }, 'jobs did not stop in time; others take them over');
     return { left: tries.size };
+  };
+
+  const allTriesEnded = async (graceMs: number): Promise<void> => {
+    if (tries.size === 0) return;
+    const over = new AbortController();
+    onIdle = () => over.abort();
+    await clock.sleep(graceMs, AbortSignal.any([over.signal, hurry.signal]));
   };
 
   return {
