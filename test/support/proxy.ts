@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { type Clock, systemClock } from '../../src/clock.ts';
 
-export interface Proxy {
+export interface ServerProxy {
   /** The server's URL with the proxy's address. */
   readonly url: string;
   readonly port: number;
@@ -13,7 +13,7 @@ export interface Proxy {
   delay(ms: number): void;
   /** Connections stay open, new ones are accepted, and what is sent to the server, or from it, vanishes. */
   blackHole(direction?: 'both' | 'to-server' | 'from-server'): void;
-  /** Resets every open connection; with `afterBytes`, each one once the server has sent that much more. */
+  /** Resets every open connection; with `afterBytes`, only once the server has sent that much more (0: its next reply is lost). */
   cut(afterBytes?: number): void;
   /** Open connections are reset and new ones refused until `pass` (the port stays the proxy's own). */
   refuse(): void;
@@ -23,7 +23,7 @@ export interface Proxy {
 type Direction = 'to-server' | 'from-server';
 
 /** A TCP proxy before a server, to be slow, deaf or cut on demand. */
-export async function startProxy(target: string, clock: Clock = systemClock): Promise<Proxy> {
+export async function startProxy(target: string, clock: Clock = systemClock): Promise<ServerProxy> {
   const { hostname, port: targetPort, protocol } = new URL(target);
   const serverPort = Number(targetPort) || (protocol.startsWith('redis') ? 6379 : 5432);
   let delayMs = 0;
@@ -39,6 +39,8 @@ export async function startProxy(target: string, clock: Clock = systemClock): Pr
     }
   };
 
+  const isLost = (direction: Direction) => hole === 'both' || hole === direction;
+
   const carry = (from: Socket, to: Socket, direction: Direction) => {
     let queue = Promise.resolve();
     const inOrder = (step: () => void) => {
@@ -51,20 +53,18 @@ export async function startProxy(target: string, clock: Clock = systemClock): Pr
     };
     const ended = new AbortController();
     from.on('data', (chunk) => {
-      if (hole === 'both' || hole === direction) return;
+      if (isLost(direction)) return;
       inOrder(() => {
         if (to.destroyed) return;
-        if (bytesLeft !== undefined && direction === 'from-server') {
-          bytesLeft -= chunk.length;
-          if (bytesLeft < 0) {
-            bytesLeft = undefined;
-            return reset();
-          }
-        }
-        to.write(chunk);
+        if (bytesLeft === undefined || direction === 'to-server') return void to.write(chunk);
+        const last = bytesLeft;
+        bytesLeft -= chunk.length;
+        if (bytesLeft > 0) return void to.write(chunk);
+        bytesLeft = undefined;
+        to.write(chunk.subarray(0, last), reset);
       });
     });
-    from.on('end', () => inOrder(() => to.end()));
+    from.on('end', () => inOrder(() => void (isLost(direction) || to.end())));
     // A reset on one side is a reset on the other.
     from.on('error', () => to.resetAndDestroy());
     from.on('close', () => ended.abort());
