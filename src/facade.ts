@@ -29,11 +29,13 @@ export interface EnqueueOptions {
 }
 
 /** A payload whose `cache` can only be one of the configured names. */
-type WithCache<Payload, Name extends string> = Payload extends { readonly cache: string }
-  ? Omit<Payload, 'cache'> & { readonly cache: Name }
-  : Payload extends { readonly cache?: string | undefined }
-    ? Omit<Payload, 'cache'> & { readonly cache?: Name }
-    : Payload;
+type WithCache<Payload, Name extends string> = string extends keyof Payload
+  ? Payload
+  : Payload extends { readonly cache: string }
+    ? Omit<Payload, 'cache'> & { readonly cache: Name }
+    : Payload extends { readonly cache?: string | undefined }
+      ? Omit<Payload, 'cache'> & { readonly cache?: Name }
+      : Payload;
 
 /** What an application needs: reads, invalidation, enqueueing. It never opens Postgres. */
 export interface Client<Caches extends readonly AnyCacheDef[] = readonly AnyCacheDef[]> {
@@ -55,6 +57,61 @@ export interface Client<Caches extends readonly AnyCacheDef[] = readonly AnyCach
   /** Sends the counted accesses on their way now, not at the next flush. */
   flushAccesses(): Promise<void>;
   stop(): Promise<void>;
+}
+
+export interface ImportOptions {
+  /** Every line is a read of this cache; the key is its key column, or its path. @default config.import.map */
+  readonly cache?: string;
+  /** @default what the first lines look like */
+  readonly format?: ImportFormat;
+  /** Share of unreadable lines above which nothing is imported, once 1,000 lines were read. @default 0.1 */
+  readonly maxBad?: number;
+  /** Counts it although it was imported before. @default false */
+  readonly again?: boolean;
+  readonly signal?: AbortSignal;
+  /** Called often: with every piece of the file that has been read. */
+  readonly onProgress?: (progress: ImportProgress) => void;
+}
+
+/** `log`: nginx or Apache, common or combined; `ndjson`: a JSON object a line; `csv`: with a header line. */
+export type ImportFormat = 'log' | 'ndjson' | 'csv';
+
+export interface ImportProgress {
+  readonly doing: 'reading' | 'merging';
+  /** Of the file as it is stored. */
+  readonly bytes: number;
+  /** Undefined for a stream. */
+  readonly totalBytes: number | undefined;
+  readonly lines: number;
+}
+
+export interface ImportSummary {
+  readonly format: ImportFormat;
+  readonly lines: number;
+  /** Lines that an earlier import had counted: the file has grown since, or is the same. */
+  readonly knownLines: number;
+  /** Nothing was new in it. */
+  readonly alreadyImported: boolean;
+  /** Reads that are demand. */
+  readonly accesses: number;
+  /** Reads of crawlers and other callers that are none. */
+  readonly notDemand: number;
+  readonly keys: number;
+  /** Keys met for the first time and let in; keys seen once only, of which a hash waits. */
+  readonly admitted: number;
+  readonly waiting: number;
+  readonly bad: {
+    readonly lines: number;
+    readonly reasons: Readonly<Record<string, number>>;
+    readonly samples: readonly { readonly line: number; readonly reason: string; readonly text: string }[];
+  };
+  /** Lines that are no reads of a cache, by reason. */
+  readonly skipped: Readonly<Record<string, number>>;
+  /** Some of the paths that no pattern matched, without their queries. */
+  readonly unmapped: readonly string[];
+  /** The first and last instant of what was counted. */
+  readonly from?: number;
+  readonly to?: number;
 }
 
 export interface PlanQuestion {
@@ -208,9 +265,9 @@ export interface Samovar<Caches extends readonly AnyCacheDef[] = readonly AnyCac
     }): Promise<{ readonly applied: readonly { version: number; name: string }[] }>;
     sql(): Promise<string>;
   };
-  /** Reads history from a file or stream into the buckets; see src/access. */
   readonly history: {
-    importFile(path: string, options?: Record<string, unknown>): Promise<Record<string, unknown>>;
+    /** Reads history from a file, or from standard input for '-', into the buckets. All of it counts, or nothing: E_IMPORT. */
+    importFile(path: string, options?: ImportOptions): Promise<ImportSummary>;
   };
   /** The fate of an enqueued job; resolves when it has ended. */
   waitFor(

@@ -23,6 +23,7 @@ export {
   cancel,
   defineJob,
   done,
+  duration,
   type JobContext,
   type JobDef,
   type Outcome,

@@ -1,6 +1,6 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import { checkName } from './define.ts';
-import { type Duration, durationMs } from './duration.ts';
+import { type Duration, durationMs, parseDuration } from './duration.ts';
 import { SamovarError } from './errors.ts';
 import type { Log } from './log.ts';
 import type { Reads, Writes } from './rooms.ts';
@@ -38,7 +38,7 @@ export interface JobContext {
   progress(state: Record<string, unknown>): Promise<void>;
 }
 
-export interface JobOptions<Payload, Result, R extends keyof Reads, W extends keyof Writes> {
+export interface JobOptions<Payload, Result, R extends keyof Reads, W extends keyof Writes, Given = Payload> {
   /** One line: from where to where. */
   readonly about: string;
   /** The rooms it may read from, and no others. */
@@ -46,7 +46,7 @@ export interface JobOptions<Payload, Result, R extends keyof Reads, W extends ke
   /** The rooms it may change, and no others. */
   readonly writes: readonly W[];
   /** Checks a payload that may come from an older version of the application. */
-  readonly payload: z.ZodType<Payload>;
+  readonly payload: z.ZodType<Payload, Given>;
   /** Tries before it counts as failed. @default 3 */
   readonly attempts?: number;
   /** Longest one try may take. @default '10m' */
@@ -70,17 +70,21 @@ export interface JobDef<
   Result = unknown,
   R extends keyof Reads = keyof Reads,
   W extends keyof Writes = keyof Writes,
-> extends JobOptions<Payload, Result, R, W> {
+  Given = Payload,
+> extends JobOptions<Payload, Result, R, W, Given> {
   readonly kind: 'job';
   readonly name: Name;
 }
 
 /** Any job: what a list of jobs is made of. */
 // biome-ignore lint/suspicious/noExplicitAny: payload types go in and out of a job; no single type covers all
-export type AnyJobDef = JobDef<string, any, any, any, any>;
+export type AnyJobDef = JobDef<string, any, any, any, any, any>;
 
+/** What may be handed over with a job: durations as '10m', for example, where the job gets milliseconds. */
 export type PayloadOf<Job> =
-  Job extends JobDef<string, infer Payload, infer _R, infer _F, infer _T> ? Payload : never;
+  Job extends JobDef<string, infer _Payload, infer _Result, infer _Reads, infer _Writes, infer Given>
+    ? Given
+    : never;
 
 /** Names a job. Built-in jobs and an application's own are made alike. */
 export function defineJob<
@@ -89,14 +93,15 @@ export function defineJob<
   Result,
   R extends keyof Reads,
   W extends keyof Writes,
->(name: Name, options: JobOptions<Payload, Result, R, W>): JobDef<Name, Payload, Result, R, W> {
+  Given = Payload,
+>(name: Name, options: JobOptions<Payload, Result, R, W, Given>): JobDef<Name, Payload, Result, R, W, Given> {
   checkName('a job', name);
   return Object.freeze({ ...options, kind: 'job', name });
 }
 
 /** The payload as the job wants it, or E_PAYLOAD naming what is wrong. */
 export function checkPayload<Payload>(
-  job: { name: string; payload: z.ZodType<Payload> },
+  job: { name: string; payload: z.ZodType<Payload, unknown> },
   value: unknown,
 ): Payload {
   const parsed = job.payload.safeParse(value ?? {});
@@ -107,3 +112,10 @@ export function checkPayload<Payload>(
     cause: parsed.error,
   });
 }
+
+/** A duration in a payload, '10m' or milliseconds; milliseconds once parsed. */
+export const duration = z
+  .custom<Duration>((value) => parseDuration(value) !== undefined, {
+    error: ({ input }) => `expected a duration such as '10m', got '${String(input)}'`,
+  })
+  .transform((value) => durationMs(value, 'duration'));

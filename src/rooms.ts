@@ -400,7 +400,7 @@ export interface Writes {
   };
   readonly tags: {
     /** Forgets markers older than any entry can be. */
-    prune(now: number): Promise<number>;
+    prune(): Promise<number>;
   };
   readonly queue: {
     /** `once` names the work: a second one with the same name is not added while the first is remembered. */
