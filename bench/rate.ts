@@ -1,9 +1,9 @@
 import { fileURLToPath } from 'node:url';
 import { openRedis } from '../src/connect.ts';
+import { type Begun, densest, sparsest } from '../src/demo/measure.ts';
 import { atMost, type Bench, type BenchRow } from './bench.ts';
 import { openItems } from './frame/items.ts';
 import { median } from './frame/stats.ts';
-import { densest, type Load, sparsest } from './frame/windows.ts';
 import type { LoadTimes, WorkerSetup } from './frame/worker.ts';
 
 const workerFile = fileURLToPath(new URL('./frame/worker.ts', import.meta.url));
@@ -67,7 +67,7 @@ export const bench: Bench = {
 };
 
 function judge(byWorker: readonly LoadTimes[]): Times {
-  const loads: Load[] = byWorker
+  const loads: Begun[] = byWorker
     .flatMap(({ at, size }) => at.map((when, i) => ({ at: when, size: size[i]! })))
     .sort((a, b) => a.at - b.at);
   const steady = loads.filter(({ at }) => at >= loads[0]!.at + startMs);

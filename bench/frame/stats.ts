@@ -1,3 +1,5 @@
+import { percentile } from '../../src/demo/measure.ts';
+
 /** The middle one of some values; the mean of the two middle ones when they are even in number; NaN of none. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
@@ -6,10 +8,8 @@ export function median(values: readonly number[]): number {
 }
 
 /** The value with `part` of the values at or below it; NaN of none. */
-export function quantile(values: ArrayLike<number>, part: number): number {
-  const sorted = Float64Array.from(values).sort();
-  return sorted[Math.max(0, Math.ceil(part * sorted.length) - 1)] ?? Number.NaN;
-}
+export const quantile = (values: ArrayLike<number>, part: number): number =>
+  values.length === 0 ? Number.NaN : percentile(Float64Array.from(values).sort(), part);
 
 /**
  * Measures everything once a round, each round beginning with another one, so that a machine which becomes slower

@@ -74,7 +74,13 @@ export function expectedMisses(requests: readonly Request[], warm: Iterable<stri
   return held.size - before;
 }
 
-/** How fast something went: `at` are the instants (ms, any order) at which `size` of it were begun. */
+/** So much was begun at an instant (ms). */
+export interface Begun {
+  readonly at: number;
+  readonly size: number;
+}
+
+/** How fast something went. */
 export interface Pace {
   readonly total: number;
   /** Per second, from the first beginning to the last. */
@@ -85,23 +91,41 @@ export interface Pace {
 
 const peakMs = 200;
 
-export function pace(begun: readonly { at: number; size: number }[]): Pace {
+export function pace(begun: readonly Begun[]): Pace {
   const sorted = [...begun].sort((a, b) => a.at - b.at);
   const total = sorted.reduce((sum, { size }) => sum + size, 0);
   const first = sorted[0];
   const last = sorted.at(-1);
   if (!first || !last || last.at === first.at) return { total, perSecond: 0, peakPerSecond: 0 };
-  let [peak, within, oldest] = [0, 0, 0];
-  for (const { at, size } of sorted) {
-    within += size;
-    while (sorted[oldest]!.at <= at - peakMs) within -= sorted[oldest++]!.size;
-    peak = Math.max(peak, within);
-  }
-  // The last piece has been begun, but its time has not passed.
-  const spent = total - last.size;
   return {
     total,
-    perSecond: (spent * 1_000) / (last.at - first.at),
-    peakPerSecond: (peak * 1_000) / peakMs,
+    // The last piece has been begun, but its time has not passed.
+    perSecond: ((total - last.size) * 1_000) / (last.at - first.at),
+    peakPerSecond: (densest(sorted, peakMs) * 1_000) / peakMs,
   };
+}
+
+/** The most that was begun within any window of this length; in the order of time. */
+export function densest(begun: readonly Begun[], windowMs: number): number {
+  let [most, within, oldest] = [0, 0, 0];
+  for (const { at, size } of begun) {
+    within += size;
+    while (begun[oldest]!.at <= at - windowMs) within -= begun[oldest++]!.size;
+    most = Math.max(most, within);
+  }
+  return most;
+}
+
+/** The least that was begun within any window of this length between the first beginning and the last. */
+export function sparsest(begun: readonly Begun[], windowMs: number): number {
+  const end = begun.at(-1)?.at ?? 0;
+  let [least, within, next] = [Number.POSITIVE_INFINITY, 0, 0];
+  for (const { at, size } of begun) {
+    // The emptiest windows open just after a beginning.
+    if (at + windowMs > end) break;
+    while (next < begun.length && begun[next]!.at <= at + windowMs) within += begun[next++]!.size;
+    within -= size;
+    least = Math.min(least, within);
+  }
+  return least;
 }

@@ -2,11 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   busiest,
+  densest,
   expectedMisses,
   figures,
   pace,
   percentile,
   type Request,
+  sparsest,
 } from '../../../src/demo/measure.ts';
 
 const minute = 60_000;
@@ -84,5 +86,38 @@ describe('pace', () => {
   test('of one piece is not known', () => {
     expect(pace([{ at: 5, size: 3 }])).toEqual({ total: 3, perSecond: 0, peakPerSecond: 0 });
     expect(pace([]).total).toBe(0);
+  });
+});
+
+describe('windows', () => {
+  const even = Array.from({ length: 100 }, (_, i) => ({ at: i * 20, size: 10 }));
+
+  test('of an even pace are alike', () => {
+    expect(densest(even, 200)).toBe(100);
+    expect(sparsest(even, 200)).toBe(100);
+  });
+
+  test('show a burst and a gap', () => {
+    const uneven = even.filter(({ at }) => at < 600 || at >= 900).concat([{ at: 1_500, size: 70 }]);
+    const sorted = uneven.sort((a, b) => a.at - b.at);
+    expect(densest(sorted, 200)).toBe(170);
+    expect(sparsest(sorted, 200)).toBe(0);
+  });
+
+  test('are never fuller than everything, nor emptier than nothing', () => {
+    const begun = fc.array(fc.record({ at: fc.nat(1_000), size: fc.integer({ min: 1, max: 9 }) }), {
+      minLength: 1,
+    });
+    fc.assert(
+      fc.property(begun, fc.integer({ min: 1, max: 500 }), (loads, windowMs) => {
+        const sorted = [...loads].sort((a, b) => a.at - b.at);
+        const most = densest(sorted, windowMs);
+        expect(most).toBeLessThanOrEqual(sorted.reduce((sum, { size }) => sum + size, 0));
+        expect(most).toBeGreaterThanOrEqual(Math.max(...sorted.map(({ size }) => size)));
+        expect(sparsest(sorted, windowMs)).toBeGreaterThanOrEqual(0);
+        if (Number.isFinite(sparsest(sorted, windowMs)))
+          expect(sparsest(sorted, windowMs)).toBeLessThanOrEqual(densest(sorted, windowMs + 1));
+      }),
+    );
   });
 });
