@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander';
-import { humanDuration, minuteMs, parseDuration, secondMs } from '../src/duration.ts';
+import { humanDuration, minuteMs, parseDuration } from '../src/duration.ts';
 
 /** `12,345`. */
 export const count = (value: number): string => Math.round(value).toLocaleString('en-US');
@@ -62,12 +62,10 @@ export function instantOption(text: string, now: number): number {
     const today = new Date(now).setUTCHours(Number(clock[1]), Number(clock[2]), 0, 0);
     return today < now ? today + 24 * 60 * minuteMs : today;
   }
-  const at = Date.parse(
-    /^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?)?$/.test(text)
-      ? `${text.replace(' ', 'T')}${text.length > 10 ? 'Z' : ''}`
-      : text,
-  );
-  if (Number.isNaN(at) || at < 10 * secondMs) {
+  const day = /^\d{4}-\d\d-\d\d(?:[T ](.+))?$/.exec(text);
+  const isPlain = day?.[1] !== undefined && /^\d\d:\d\d(:\d\d)?$/.test(day[1]);
+  const at = day ? Date.parse(`${text.replace(' ', 'T')}${isPlain ? 'Z' : ''}`) : Number.NaN;
+  if (Number.isNaN(at)) {
     throw new InvalidArgumentError(
       "Expected an instant such as '2026-01-05T20:00Z', '20:00' (UTC) or '+2h'.",
     );

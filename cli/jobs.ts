@@ -5,7 +5,6 @@ import { messageOf, SamovarError } from '../src/errors.ts';
 import type { Samovar } from '../src/facade.ts';
 import type { CliContext } from './context.ts';
 import { positiveCount, since } from './format.ts';
-import { openMigrated } from './schema.ts';
 
 type JobRun = Awaited<ReturnType<Samovar['jobRuns']['list']>>[number];
 
@@ -22,7 +21,7 @@ export const command = (context: CliContext): Command =>
       if (name !== undefined && !names.includes(name))
         throw new SamovarError('E_UNKNOWN_JOB', unknownName('job', name, names));
       if (name !== undefined) {
-        const runs = await (await openMigrated(context)).jobRuns.list({ job: name, limit });
+        const runs = await (await context.samovar()).jobRuns.list({ job: name, limit });
         return output.data(runs, () => runsText(context, runs));
       }
       const lists = await lastRuns(context, names);
@@ -55,7 +54,7 @@ async function lastRuns(
   names: readonly string[],
 ): Promise<Map<string, JobRun> | undefined> {
   try {
-    const samovar = await openMigrated(context);
+    const samovar = await context.samovar();
     const lists = await Promise.all(names.map((job) => samovar.jobRuns.list({ job, limit: 1 })));
     return new Map(lists.flatMap(([run]) => (run === undefined ? [] : [[run.job, run] as const])));
   } catch (error) {

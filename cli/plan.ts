@@ -5,7 +5,6 @@ import type { Plan, PlanRow } from '../src/rooms.ts';
 import { cachesAsked } from './caches.ts';
 import type { CliContext } from './context.ts';
 import { bytes, count, durationOption, instant, instantOption, positiveCount, shortKey } from './format.ts';
-import { openMigrated } from './schema.ts';
 
 interface Options {
   readonly at?: string;
@@ -51,7 +50,7 @@ export async function plansOf(
   caches: readonly string[],
   question: PlanQuestion,
 ): Promise<Plan[]> {
-  const samovar = await openMigrated(context);
+  const samovar = await context.samovar();
   const plans: Plan[] = [];
   for (const cache of caches) plans.push(await samovar.plan(cache, question));
   return plans;

@@ -4,7 +4,6 @@ import { cachesAsked } from './caches.ts';
 import type { CliContext } from './context.ts';
 import { positiveCount } from './format.ts';
 import { runsText } from './runs-text.ts';
-import { openMigrated } from './schema.ts';
 import { watchRun } from './watch.ts';
 
 const notes = `
@@ -15,8 +14,7 @@ Examples
 
 /** Looks at runs, and steers them. */
 export const command = (context: CliContext): Command => {
-  const { output } = context;
-  const show = (run: Run) => output.data(run, () => runsText(output, [run]));
+  const show = (run: Run) => context.output.data(run, () => runsText(context.output, [run]));
   const runs = new Command('runs')
     .description('Runs of warm plans: list, watch, pause, resume, cancel.')
     .addHelpText('after', notes);
@@ -28,9 +26,9 @@ export const command = (context: CliContext): Command => {
     .option('--limit <n>', 'how many', positiveCount, 10)
     .action(async (cache: string | undefined, { limit }: { limit: number }) => {
       if (cache !== undefined) cachesAsked(await context.config(), cache);
-      const samovar = await openMigrated(context);
+      const samovar = await context.samovar();
       const found = await samovar.runs.list({ limit, ...(cache === undefined ? {} : { cache }) });
-      output.data(found, () => runsText(output, found));
+      context.output.data(found, () => runsText(context.output, found));
     });
 
   runs
@@ -38,7 +36,7 @@ export const command = (context: CliContext): Command => {
     .description('follow one until it has ended')
     .argument('<run>', 'its number', positiveCount)
     .action(async (id: number) => {
-      const run = await watchRun(context, await openMigrated(context), id);
+      const run = await watchRun(context, await context.samovar(), id);
       show(run);
       if (run.state === 'failed' || (run.results.failed ?? 0) > 0) context.exitWith(4);
     });
@@ -52,7 +50,7 @@ export const command = (context: CliContext): Command => {
       .command(name)
       .description(what)
       .argument('<run>', 'its number', positiveCount)
-      .action(async (id: number) => show(await (await openMigrated(context)).runs[name](id)));
+      .action(async (id: number) => show(await (await context.samovar()).runs[name](id)));
   }
   return runs;
 };

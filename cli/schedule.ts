@@ -13,7 +13,6 @@ Examples
 
 /** Looks at schedules, and steers them for the whole fleet. */
 export const command = (context: CliContext): Command => {
-  const { output } = context;
   const schedule = new Command('schedule')
     .description('Schedules: list, preview, pause, resume, run now.')
     .addHelpText('after', notes);
@@ -23,7 +22,7 @@ export const command = (context: CliContext): Command => {
     .description('every schedule, and when it comes next')
     .action(async () => {
       const views = await (await context.samovar()).schedules.list(1);
-      output.data(views, () => listText(context, views));
+      context.output.data(views, () => listText(context, views));
     });
 
   schedule
@@ -34,7 +33,7 @@ export const command = (context: CliContext): Command => {
     .action(async (name: string | undefined, { count }: { count: number }) => {
       const all = await (await context.samovar()).schedules.list(count);
       const views = name === undefined ? all : [known(all, name)];
-      output.data(
+      context.output.data(
         views.map(({ name, timezone, next }) => ({
           name,
           timezone,
@@ -56,7 +55,7 @@ export const command = (context: CliContext): Command => {
         const samovar = await context.samovar();
         await checked(samovar, name);
         await samovar.schedules[verb](name);
-        output.data({ schedule: name, isPaused: verb === 'pause' }, () => `${name} ${said}`);
+        context.output.data({ schedule: name, isPaused: verb === 'pause' }, () => `${name} ${said}`);
       });
   }
 
@@ -68,7 +67,7 @@ export const command = (context: CliContext): Command => {
       const samovar = await context.samovar();
       const { job } = await checked(samovar, name);
       const id = await samovar.schedules.run(name);
-      output.data({ schedule: name, job, id }, () => `${name}: job ${job} enqueued as ${id}`);
+      context.output.data({ schedule: name, job, id }, () => `${name}: job ${job} enqueued as ${id}`);
     });
   return schedule;
 };

@@ -1,7 +1,6 @@
 import { openPostgres, postgresReady } from '../src/connect.ts';
 import { SamovarError } from '../src/errors.ts';
-import type { Samovar } from '../src/facade.ts';
-import { createSchema, requireCurrent, type Schema } from '../src/schema/postgres.ts';
+import { createSchema, type Schema } from '../src/schema/postgres.ts';
 import type { CliContext } from './context.ts';
 
 /** The schema by itself: it needs Postgres and no Redis. E_CONFIG, E_DATABASE_UNAVAILABLE. */
@@ -30,11 +29,4 @@ export async function openSchema(context: CliContext): Promise<{ schema: Schema;
     throw error;
   }
   return { schema: createSchema(pool, { log }), close: () => pool.end() };
-}
-
-/** The facade, once it is sure that Postgres has the tables. E_SCHEMA. */
-export async function openMigrated(context: CliContext): Promise<Samovar> {
-  const samovar = await context.samovar();
-  requireCurrent(await samovar.schema.status());
-  return samovar;
 }

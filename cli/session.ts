@@ -84,6 +84,7 @@ export function openSession(command: string | undefined): Session {
   return {
     context,
     settle(given) {
+      output = undefined;
       const text = (name: string) => given[name] as string | undefined;
       const config = text('config');
       const envFile = text('envFile');

@@ -8,7 +8,6 @@ import type { CliContext } from './context.ts';
 import { durationOption, listOption, positiveCount } from './format.ts';
 import { plansOf, planText } from './plan.ts';
 import { runsText } from './runs-text.ts';
-import { openMigrated } from './schema.ts';
 import { watchRun } from './watch.ts';
 
 interface Options {
@@ -60,7 +59,7 @@ export const command = (context: CliContext): Command =>
           hints: ['samovar warm <cache> --keys …'],
         });
       const names = cachesAsked(await context.config(), cache);
-      const samovar = await openMigrated(context);
+      const samovar = await context.samovar();
       if (options.dryRun) return dryRun(context, names, options);
       if (options.detach) return report(context, await start(context, samovar, names, options, keys));
       const working = await samovar.work({ only: ['warm'], cron: false, http: false });

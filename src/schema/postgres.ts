@@ -135,7 +135,7 @@ export function createSchema(
 }
 
 /** Throws E_SCHEMA unless the schema is the one this build needs. */
-export function requireCurrent(now: Pick<SchemaStatus, 'version' | 'needs' | 'pending'>): void {
+function requireCurrent(now: Pick<SchemaStatus, 'version' | 'needs' | 'pending'>): void {
   refuseNewer(now);
   if (now.pending.length === 0) return;
   throw new SamovarError(

@@ -1,0 +1,164 @@
+import { describe, expect, test } from 'vitest';
+import { examine } from '../../../cli/findings.ts';
+import { defineCache, defineOrigin } from '../../../src/define.ts';
+import type { ServerFacts } from '../../../src/facade.ts';
+import { key } from '../../../src/key.ts';
+import { readConfig } from '../../../src/read-config.ts';
+
+const origin = defineOrigin('db', { budget: { perSecond: 100 } });
+const options = { origin, key: key.number, load: async () => new Map(), ttl: '10m' } as const;
+const plain = defineCache('products', options);
+const tagged = defineCache('tagged', { ...options, tags: () => ['a'] });
+
+const facts: Record<ServerFacts['role'], ServerFacts> = {
+  cache: {
+    role: 'cache',
+    url: 'redis://a',
+    from: 'REDIS_URL',
+    ok: true,
+    version: '7.0',
+    roundTripMs: 0.4,
+    skewMs: 0,
+    policy: 'volatile-lfu',
+    maxBytes: 100,
+    usedBytes: 10,
+  },
+  queue: {
+    role: 'queue',
+    url: 'redis://b',
+    from: 'QUEUE_REDIS_URL',
+    ok: true,
+    version: '7.0',
+    skewMs: 0,
+    policy: 'noeviction',
+    maxBytes: 0,
+  },
+  postgres: {
+    role: 'postgres',
+    url: 'postgres://c',
+    from: 'DATABASE_URL',
+    ok: true,
+    version: '15',
+    skewMs: 0,
+    schemaVersion: 1,
+    canWrite: true,
+  },
+};
+const look = (
+  change: Partial<Record<ServerFacts['role'], Partial<ServerFacts>>> = {},
+  config: object = {},
+) => {
+  const servers = Object.values(facts).map((server) => ({ ...server, ...change[server.role] }));
+  const read = readConfig({ redis: 'redis://a:1', queueRedis: 'redis://b:2', caches: [plain], ...config });
+  return examine(read, servers, 1);
+};
+const bad = (found: ReturnType<typeof look>) =>
+  found.filter(({ level, subject }) => level !== 'ok' && subject !== 'config');
+
+test('servers as they should be leave nothing to say', () => expect(bad(look())).toEqual([]));
+
+describe('each of these has its finding, with a fix', () => {
+  test.each<[string, Parameters<typeof look>, 'warning' | 'error', string, string]>([
+    [
+      'a queue that evicts',
+      [{ queue: { policy: 'allkeys-lru' } }],
+      'error',
+      'it may delete jobs: maxmemory-policy is allkeys-lru',
+      'noeviction',
+    ],
+    [
+      'a queue that evicts, accepted',
+      [{ queue: { policy: 'allkeys-lru' } }, { allowEvictingQueue: true }],
+      'warning',
+      'accepted',
+      'noeviction',
+    ],
+    [
+      'a queue whose policy is hidden',
+      [{ queue: { policy: 'unknown' } }],
+      'warning',
+      'cannot be read',
+      'noeviction',
+    ],
+    [
+      'a cache that never evicts',
+      [{ cache: { policy: 'noeviction' } }],
+      'warning',
+      'writes fail',
+      'volatile-lfu',
+    ],
+    [
+      'a cache that may evict its tag clock',
+      [{ cache: { policy: 'allkeys-lfu' } }, { caches: [tagged] }],
+      'error',
+      'clock of the tags',
+      'volatile-lfu',
+    ],
+    ['a cache without a limit', [{ cache: { maxBytes: 0 } }], 'warning', 'no maxmemory', 'maxmemory 2gb'],
+    ['a full cache', [{ cache: { usedBytes: 99 } }], 'warning', '99 % full', 'raise maxmemory'],
+    [
+      'one Redis for both',
+      [{}, { queueRedis: 'redis://a:1/2' }],
+      'warning',
+      'share one server',
+      'QUEUE_REDIS_URL',
+    ],
+    ['a clock that is ahead', [{ postgres: { skewMs: 4_200 } }], 'warning', '4.2 s ahead of', 'time service'],
+    [
+      'a clock that is behind',
+      [{ queue: { skewMs: -90_000 } }],
+      'warning',
+      '1 m 30 s behind',
+      'time service',
+    ],
+    [
+      'an old schema',
+      [{ postgres: { schemaVersion: 0 } }],
+      'error',
+      'at version 0, this build needs 1',
+      'samovar migrate',
+    ],
+    [
+      'a schema of a newer build',
+      [{ postgres: { schemaVersion: 2 } }],
+      'error',
+      'newer than this build',
+      'upgrade',
+    ],
+    [
+      'a user who may not create',
+      [{ postgres: { canWrite: false } }],
+      'error',
+      'may not create',
+      'grant create',
+    ],
+    [
+      'a server that is away',
+      [{ cache: { ok: false, error: 'connect ECONNREFUSED' } }],
+      'error',
+      'ECONNREFUSED',
+      'REDIS_URL',
+    ],
+  ])('%s', (_, asked, level, text, fix) => {
+    const found = bad(look(...asked));
+    expect(found).toHaveLength(1);
+    expect(found[0]).toMatchObject({ level, text: expect.stringContaining(text) });
+    expect(found[0]!.fixes.join('\n')).toContain(fix);
+  });
+});
+
+test('allkeys-* is fine while no cache has tags', () => {
+  expect(bad(look({ cache: { policy: 'allkeys-lfu' } }))).toEqual([]);
+});
+
+test('a configuration that will do nothing is told', () => {
+  const free = defineCache('free', { ...options, origin: defineOrigin('free') });
+  const texts = look({}, { caches: [free] })
+    .filter(({ subject }) => subject === 'config')
+    .map(({ text }) => text);
+  expect(texts).toEqual([
+    expect.stringContaining('it has no jobs'),
+    expect.stringContaining("origin 'free' has no budget"),
+  ]);
+  expect(look({}, { caches: [] }).some(({ text }) => text === 'it has no caches')).toBe(true);
+});
