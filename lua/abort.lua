@@ -1,9 +1,13 @@
 -- Gives leases back without writing anything.
--- KEYS: leases   ARGV: token   returns: how many were still the asker's
+-- KEYS: leases   ARGV: token   returns: a letter for each: 'o' was still the asker's, 'l' lost
 local held = redis.call('MGET', unpack(KEYS))
-local mine = {}
+local letters, mine = {}, {}
 for i = 1, #KEYS do
-  if held[i] == ARGV[1] then mine[#mine + 1] = KEYS[i] end
+  letters[i] = 'l'
+  if held[i] == ARGV[1] then
+    letters[i] = 'o'
+    mine[#mine + 1] = KEYS[i]
+  end
 end
-if #mine == 0 then return 0 end
-return redis.call('DEL', unpack(mine))
+if #mine > 0 then redis.call('DEL', unpack(mine)) end
+return table.concat(letters)

@@ -26,8 +26,8 @@ for i = 1, n do
         local tags = struct.unpack('>I2', bytes, 41)
         if tags > 0 then bytes = redis.call('GETRANGE', entry, 0, 41 + tags) end
       end
-      if bytes == '' then bytes = false end
     end
+    if bytes == '' then bytes = false end
     local past = ARGV[3 + i]
     if bytes and past and past ~= '' and string.sub(bytes, 1, #past) == past then bytes = false end
   end

@@ -1,7 +1,8 @@
 -- Takes a place back, returns ids that were not asked for, and notes how the load went.
 -- KEYS: the origin's budget, its places (see budget-take)
--- ARGV: grant, ids to return, rate of the definition ('' = unlimited), cache, ids granted, usual times of such loads
---       ('' = leave), factor the judge saw, factor it wants, ms between two changes of the factor, now in ms or ''
+-- ARGV: grant, ids to return (negative: more were asked for than granted), rate of the definition ('' = unlimited),
+--       cache, ids granted, usual times of such loads ('' = leave), factor the judge saw, factor it wants, ms between two
+--       changes of the factor, now in ms or ''
 -- returns: the factor in force
 local budget, places = KEYS[1], KEYS[2]
 local unused, ids, seen, wanted = tonumber(ARGV[2]), tonumber(ARGV[5]), tonumber(ARGV[7]), tonumber(ARGV[8])
@@ -15,7 +16,7 @@ local rate = tonumber(held[1] or ARGV[3])
 local factor = tonumber(held[2] or 1)
 redis.call('ZREM', places, ARGV[1])
 
-if unused > 0 and held[3] and rate and rate > 0 and rate < math.huge then
+if unused ~= 0 and held[3] and rate and rate > 0 and rate < math.huge then
   redis.call('HSET', budget, 'tat', string.format('%.3f', held[3] - unused * 1000 / (rate * factor)))
 end
 if ARGV[6] ~= '' then

@@ -1,11 +1,20 @@
 import type { Clock } from '../clock.ts';
 import type { AnyCacheDef, CacheDef } from '../define.ts';
+import { nearest, SamovarError } from '../errors.ts';
 import type { Emitter } from '../events.ts';
 import type { CacheClient } from '../facade.ts';
+import { type Bound, createBound } from '../origin/bound.ts';
 import type { Budget } from '../origin/budget.ts';
-import type { InvalidateResult, Reads, Recorder, Writes } from '../rooms.ts';
+import { createLoader } from '../origin/load.ts';
+import type { FillReport, FillRequest, InvalidateResult, Look, Reads, Recorder, Writes } from '../rooms.ts';
+import { headOf } from '../store/entry.ts';
 import type { Store } from '../store/store.ts';
 import type { Tags } from '../tags/tags.ts';
+import { type Cache, createCache } from './cache.ts';
+import { createFill } from './fill.ts';
+import { createJudge, type Judge } from './judge.ts';
+import { settingsOf } from './options.ts';
+import { createPace } from './pace.ts';
 
 /** What the counter stands on. */
 export interface CacheParts {
@@ -17,20 +26,102 @@ export interface CacheParts {
   readonly recorder: Recorder;
 }
 
+export interface Invalidation {
+  readonly cache?: string;
+  readonly ids?: readonly unknown[];
+  readonly keys?: readonly string[];
+  readonly tags?: readonly string[];
+}
+
 /** Every configured cache, for applications and for background work. */
 export interface Caches {
-  /** E_UNKNOWN_CACHE when the definition is not one of the configured ones. */
+  /** E_UNKNOWN_CACHE when no cache of this name is configured. */
   open<Name extends string, Id, Value>(def: CacheDef<Name, Id, Value>): CacheClient<Id, Value>;
   readonly fill: Writes['cache']['fill'];
   readonly look: Reads['store']['look'];
-  invalidate(what: {
-    readonly cache?: string;
-    readonly ids?: readonly unknown[];
-    readonly keys?: readonly string[];
-    readonly tags?: readonly string[];
-  }): Promise<InvalidateResult>;
+  /** Entries and leases of keys go together; entries with any of the tags are dead at once. */
+  invalidate(what: Invalidation): Promise<InvalidateResult>;
   /** Resolves when what is under way here has been written or given up. */
   settled(): Promise<void>;
 }
 
-export type CreateCaches = (defs: readonly AnyCacheDef[], parts: CacheParts) => Caches;
+/** One configured cache and all that works on it. */
+interface Made {
+  readonly def: AnyCacheDef;
+  readonly cache: Cache<unknown, unknown>;
+  readonly judge: Judge;
+  fill(request: FillRequest): Promise<FillReport>;
+}
+
+/** Loads of one origin at once, and waiting, while no cache protects it. */
+const unprotected = { atOnce: 16, waiting: 1_000 };
+const missing: Look = { state: 'missing', freshUntil: 0 };
+
+export function createCaches(defs: readonly AnyCacheDef[], parts: CacheParts): Caches {
+  const { store, tags, budget, clock, events, recorder } = parts;
+  const made = new Map<string, Made>();
+  const bounds = new Map<string, Bound>();
+  const pace = createPace(clock);
+
+  for (const def of defs) {
+    const settings = settingsOf(def);
+    const bound = bounds.get(def.origin.name) ?? createBound(unprotected);
+    bounds.set(def.origin.name, bound);
+    const judge = createJudge(tags, settings.isTagged);
+    const load = createLoader(def, { clock, events, timeoutMs: settings.timeoutMs, batch: settings.batch });
+    const shared = { def, settings, store, tags, judge, load, clock, events };
+    made.set(def.name, {
+      def,
+      judge,
+      cache: createCache<string, unknown, unknown>(def, { ...shared, bound, recorder }),
+      fill: createFill({ ...shared, budget, pace }),
+    });
+  }
+
+  const find = (name: string): Made => {
+    const found = made.get(name);
+    if (found) return found;
+    const known = [...made.keys()];
+    const meant = nearest(name, known);
+    throw new SamovarError('E_UNKNOWN_CACHE', `no cache is called '${name}'`, {
+      hints: [meant ? `did you mean '${meant}'?` : `configured caches: ${known.join(', ') || 'none'}`],
+    });
+  };
+
+  return {
+    open: <Name extends string, Id, Value>(def: CacheDef<Name, Id, Value>) =>
+      find(def.name).cache as unknown as CacheClient<Id, Value>,
+
+    fill: (cache, request) => find(cache).fill(request),
+
+    async look(cache, keys) {
+      const { judge } = find(cache);
+      const heads = await store.heads(cache, keys);
+      const judged = await judge.many(heads);
+      return heads.map((bytes, i) => {
+        const head = bytes && judged[i] === 'alive' ? headOf(bytes) : undefined;
+        if (head === undefined) return missing;
+        return { state: head.isNegative ? 'negative' : 'fresh', freshUntil: head.freshUntil };
+      });
+    },
+
+    async invalidate({ cache, ids = [], keys = [], tags: labels = [] }) {
+      let removed = 0;
+      if (ids.length + keys.length > 0) {
+        if (cache === undefined)
+          throw new SamovarError('E_USAGE', 'expected the name of a cache beside the ids to invalidate');
+        const { def, cache: counter } = find(cache);
+        const all = [...new Set([...keys, ...ids.map((id) => def.key.encode(id))])];
+        await counter.deleteKeys(all);
+        removed = all.length;
+      }
+      if (labels.length > 0) await tags.invalidate(labels);
+      events.emit('cache:invalidated', { cache, keys: removed, tags: labels.length });
+      return { keys: removed, tags: labels.length };
+    },
+
+    async settled() {
+      await Promise.all(Array.from(made.values(), ({ cache }) => cache.settled()));
+    },
+  };
+}

@@ -24,7 +24,7 @@ export interface LoadReport {
   /** 'unused': nothing can be learnt from it. */
   readonly outcome: 'ok' | 'failed' | 'unused';
   readonly ms: number;
-  /** Ids really asked of the origin; the rest of the grant goes back. */
+  /** Ids really asked of the origin: the rest of the grant goes back, what is more delays the next. */
   readonly ids: number;
 }
 
@@ -122,7 +122,7 @@ export function createBudget(
         cache,
         grant,
         ids: reply.ids,
-        unused: Math.max(0, reply.ids - ids),
+        unused: reply.ids - ids,
         base: seen?.base,
         seenFactor: reply.factor,
         factor: outcome === 'unused' ? reply.factor : nextFactor(reply.factor, verdict),

@@ -12,8 +12,6 @@ export interface LoadRequest {
   readonly keys: readonly string[];
   readonly reason: LoadReason;
   readonly signal?: AbortSignal;
-  /** Asked before ids of a failed load are loaded again in smaller parts; false = leave it. @default always true */
-  readonly again?: (ids: number) => Promise<boolean>;
 }
 
 export interface LoadResult {
@@ -23,6 +21,8 @@ export interface LoadResult {
   readonly errors: ReadonlyMap<number, SamovarError>;
   /** True when the signal aborted: what has no value then was not tried. */
   readonly isAborted: boolean;
+  /** How many ids the origin was asked for, those asked again included. */
+  readonly asked: number;
   readonly ms: number;
 }
 
@@ -90,14 +90,18 @@ export function createLoader(def: AnyCacheDef, options: LoaderOptions): Loader {
   const runBatch = async (
     request: LoadRequest,
     whole: Part,
-    values: unknown[],
-    errors: Map<number, SamovarError>,
+    {
+      values,
+      errors,
+      told,
+    }: { values: unknown[]; errors: Map<number, SamovarError>; told: { asked: number } },
   ): Promise<void> => {
     const open: Part[] = [whole];
     let parts = 0;
     let hasSucceeded = false;
     for (let part = open.shift(); part !== undefined; part = open.shift()) {
       if (request.signal?.aborted) return;
+      told.asked += part.to - part.from;
       try {
         const loaded = await call(request, part);
         for (let i = part.from; i < part.to; i++) values[i] = loaded[i - part.from];
@@ -106,8 +110,7 @@ export function createLoader(def: AnyCacheDef, options: LoaderOptions): Loader {
         if (request.signal?.aborted) return;
         const ids = part.to - part.from;
         const isHopeless = parts >= mostParts || (parts >= hopelessAfter && !hasSucceeded);
-        const canSplit = ids > 1 && !isHopeless && (error as SamovarError).code === 'E_LOAD_FAILED';
-        if (canSplit && (await (request.again?.(ids) ?? true))) {
+        if (ids > 1 && !isHopeless && (error as SamovarError).code === 'E_LOAD_FAILED') {
           const middle = part.from + Math.ceil(ids / 2);
           open.push({ from: part.from, to: middle }, { from: middle, to: part.to });
         } else {
@@ -125,10 +128,12 @@ export function createLoader(def: AnyCacheDef, options: LoaderOptions): Loader {
     const batches: Part[] = [];
     for (let from = 0; from < request.ids.length; from += batch)
       batches.push({ from, to: Math.min(from + batch, request.ids.length) });
-    if (batches.length === 1) await runBatch(request, batches[0]!, values, errors);
-    else await pLimit(batchesAtOnce).map(batches, (each) => runBatch(request, each, values, errors));
+    const told = { asked: 0 };
+    const into = { values, errors, told };
+    if (batches.length === 1) await runBatch(request, batches[0]!, into);
+    else await pLimit(batchesAtOnce).map(batches, (each) => runBatch(request, each, into));
     const isAborted = request.signal?.aborted ?? false;
-    return { values, errors, isAborted, ms: clock.elapsed() - startedAt };
+    return { values, errors, isAborted, asked: told.asked, ms: clock.elapsed() - startedAt };
   };
 }
 

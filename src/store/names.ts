@@ -9,6 +9,8 @@ export const partitionOf = (key: string): number => hash32(key) % partitions;
 export interface Names {
   entry(cache: string, key: string): string;
   lease(cache: string, key: string): string;
+  /** Appends both. */
+  push(to: unknown[], cache: string, key: string): void;
 }
 
 export function createNames(prefix: string): Names {
@@ -24,5 +26,9 @@ export function createNames(prefix: string): Names {
   return {
     entry: (cache, key) => `${slot(cache, key)}e:${key}`,
     lease: (cache, key) => `${slot(cache, key)}l:${key}`,
+    push(to, cache, key) {
+      const both = slot(cache, key);
+      to.push(`${both}e:${key}`, `${both}l:${key}`);
+    },
   };
 }

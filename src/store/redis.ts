@@ -1,12 +1,12 @@
 import type { Cluster, Redis } from 'ioredis';
 import type { Clock } from '../clock.ts';
-import { messageOf, SamovarError } from '../errors.ts';
+import { isSamovarError, messageOf, SamovarError } from '../errors.ts';
 import { readLua } from '../files.ts';
 import type { Memory } from '../rooms.ts';
 import { createGather } from './gather.ts';
 import { createNames, partitionOf } from './names.ts';
 import { pieces } from './pieces.ts';
-import type { Begun, Committed, Store } from './store.ts';
+import { type Begun, type Committed, type Store, storeFull } from './store.ts';
 
 export interface RedisStoreOptions {
   /** First part of every key. */
@@ -20,7 +20,7 @@ type Argument = string | number | Buffer;
 interface Scripts {
   svBeginBuffer(...args: Argument[]): Promise<Buffer[]>;
   svCommit(...args: Argument[]): Promise<string>;
-  svAbort(...args: Argument[]): Promise<number>;
+  svAbort(...args: Argument[]): Promise<string>;
   svHeadsBuffer(...args: Argument[]): Promise<Buffer[]>;
 }
 
@@ -70,6 +70,18 @@ export function createRedisStore(
     redis.isCluster ? Promise.all(entries.map(async (entry) => (await fetch([entry]))[0])) : fetch(entries),
   );
 
+  const abort = async (cache: string, keys: readonly string[], token: string): Promise<boolean[]> => {
+    const held: boolean[] = new Array(keys.length);
+    for (const group of groupsOf(keys)) {
+      const leases = group.map((index) => names.lease(cache, keys[index]!));
+      const letters = await guarded(scripts.svAbort(leases.length, ...leases, token));
+      group.forEach((index, i) => {
+        held[index] = letters[i] === 'o';
+      });
+    }
+    return held;
+  };
+
   return {
     get: (cache, key) => gathered(names.entry(cache, key)),
 
@@ -99,58 +111,57 @@ export function createRedisStore(
 
     async begin(cache, keys, lease, { want, past }) {
       const begun: Begun[] = new Array(keys.length);
-      for (const group of groupsOf(keys)) {
-        const args: Argument[] = [2 * group.length];
-        for (const index of group)
-          args.push(names.entry(cache, keys[index]!), names.lease(cache, keys[index]!));
-        args.push(lease.token, lease.ms, want);
-        if (past) for (const index of group) args.push(past[index] ?? '');
-        const [letters, ...entries] = await guarded(scripts.svBeginBuffer(...args));
-        let entry = 0;
-        for (let i = 0; i < group.length; i++) {
-          const letter = letters![i];
-          begun[group[i]!] =
-            letter === letterOwn ? 'own' : letter === letterBusy ? 'busy' : entries[entry++]!;
+      try {
+        for (const group of groupsOf(keys)) {
+          const args: Argument[] = [2 * group.length];
+          for (const index of group) names.push(args, cache, keys[index]!);
+          args.push(lease.token, lease.ms, want);
+          if (past) for (const index of group) args.push(past[index] ?? '');
+          const [letters, ...entries] = await guarded(scripts.svBeginBuffer(...args));
+          let entry = 0;
+          for (let i = 0; i < group.length; i++) {
+            const letter = letters![i];
+            begun[group[i]!] =
+              letter === letterOwn ? 'own' : letter === letterBusy ? 'busy' : entries[entry++]!;
+          }
         }
+      } catch (error) {
+        if (isFull(error)) await abort(cache, keys, lease.token);
+        throw error;
       }
       return begun;
     },
 
     async commit(batch, drafts, pace) {
-      const done: Committed[] = new Array(drafts.length);
+      const done: Committed[] = new Array(drafts.length).fill('full');
       const isTagged = batch.isTagged && !redis.isCluster;
       const all = groups(drafts.length, (index) => drafts[index]!.key, Number.POSITIVE_INFINITY);
-      for (const piece of pieces(batch, drafts, all)) {
-        const args: Argument[] = [2 * piece.drafts.length + (isTagged ? 1 : 0)];
-        for (const index of piece.drafts) {
-          const { key } = drafts[index]!;
-          args.push(names.entry(batch.cache, key), names.lease(batch.cache, key));
+      try {
+        for (const piece of pieces(batch, drafts, all)) {
+          const args: Argument[] = [2 * piece.drafts.length + (isTagged ? 1 : 0)];
+          for (const index of piece.drafts) names.push(args, batch.cache, drafts[index]!.key);
+          if (isTagged) args.push(tagsKey);
+          args.push(batch.token, piece.records, isTagged ? '1' : '0');
+          const from = clock.elapsed();
+          const letters = await guarded(scripts.svCommit(...args));
+          for (let i = 0; i < piece.drafts.length; i++)
+            done[piece.drafts[i]!] = letters[i] === 'w' ? 'written' : 'lost';
+          await pace?.(clock.elapsed() - from);
         }
-        if (isTagged) args.push(tagsKey);
-        args.push(batch.token, piece.records, isTagged ? '1' : '0');
-        const from = clock.elapsed();
-        const letters = await guarded(scripts.svCommit(...args));
-        piece.drafts.forEach((index, i) => {
-          done[index] = letters[i] === 'w' ? 'written' : 'lost';
-        });
-        await pace?.(clock.elapsed() - from);
+      } catch (error) {
+        if (!isFull(error)) throw error;
+        const left = drafts.filter((_, index) => done[index] === 'full').map(({ key }) => key);
+        await abort(batch.cache, left, batch.token);
       }
       return done;
     },
 
-    async abort(cache, keys, token) {
-      for (const group of groupsOf(keys)) {
-        const leases = group.map((index) => names.lease(cache, keys[index]!));
-        await guarded(scripts.svAbort(leases.length, ...leases, token));
-      }
-    },
+    abort,
 
     async delete(cache, keys) {
       for (const group of groupsOf(keys)) {
-        const both = group.flatMap((index) => [
-          names.entry(cache, keys[index]!),
-          names.lease(cache, keys[index]!),
-        ]);
+        const both: string[] = [];
+        for (const index of group) names.push(both, cache, keys[index]!);
         await guarded(redis.unlink(...both));
       }
     },
@@ -184,14 +195,11 @@ async function guarded<T>(reply: Promise<T>): Promise<T> {
   }
 }
 
+const isFull = (error: unknown): boolean => isSamovarError(error) && error.code === 'E_STORE_FULL';
+
 function storeError(error: unknown): SamovarError {
   const reason = messageOf(error);
-  if (/^OOM\b/.test(reason)) {
-    return new SamovarError('E_STORE_FULL', 'the cache Redis has no room for more', {
-      hints: ['raise maxmemory, warm fewer keys, or let it evict: maxmemory-policy volatile-lfu'],
-      cause: error,
-    });
-  }
+  if (/^OOM\b/.test(reason)) return storeFull(error);
   return new SamovarError('E_STORE_UNAVAILABLE', `the cache Redis does not answer: ${reason}`, {
     hints: ['see that it runs and is reachable: samovar doctor'],
     cause: error,

@@ -1,3 +1,4 @@
+import { SamovarError } from '../errors.ts';
 import type { Memory } from '../rooms.ts';
 
 /** The sole right to write some entries, until it ends or an invalidation takes it away. */
@@ -49,12 +50,18 @@ export interface Draft {
 /** Decides between two pieces of a commit: told how long one took, it waits as long as it sees fit. */
 export type Pace = (pieceMs: number) => Promise<void> | undefined;
 
-/** What became of a draft: `lost` = deleted, overtaken or invalidated by tag while it was loaded. */
-export type Committed = 'written' | 'lost';
+/** What became of a draft: `lost` = deleted, overtaken or invalidated by tag while it was loaded; `full` = no room. */
+export type Committed = 'written' | 'lost' | 'full';
+
+export const storeFull = (cause?: unknown): SamovarError =>
+  new SamovarError('E_STORE_FULL', 'the cache Redis has no room for more', {
+    hints: ['raise maxmemory, warm fewer keys, or let it evict: maxmemory-policy volatile-lfu'],
+    cause,
+  });
 
 /**
- * Where entries and leases live. Every method throws E_STORE_UNAVAILABLE when the server is away and E_STORE_FULL when
- * it has no room; results are by position of the keys.
+ * Where entries and leases live. Every method throws E_STORE_UNAVAILABLE when the server is away, `begin` E_STORE_FULL
+ * when it has no room; results are by position of the keys.
  */
 export interface Store {
   /** The bytes of an entry. Reads of one tick leave as one command. */
@@ -66,8 +73,8 @@ export interface Store {
   begin(cache: string, keys: readonly string[], lease: Lease, options: BeginOptions): Promise<Begun[]>;
   /** Writes the entries whose lease still carries the token, and gives the leases back. */
   commit(batch: Batch, drafts: readonly Draft[], pace?: Pace): Promise<Committed[]>;
-  /** Gives leases back without writing. */
-  abort(cache: string, keys: readonly string[], token: string): Promise<void>;
+  /** Gives leases back without writing; answers which of them were still held. */
+  abort(cache: string, keys: readonly string[], token: string): Promise<boolean[]>;
   /** Removes entries and leases together. */
   delete(cache: string, keys: readonly string[]): Promise<void>;
   memory(): Promise<Memory>;

@@ -1,0 +1,179 @@
+import type { Clock } from '../clock.ts';
+import type { AnyCacheDef } from '../define.ts';
+import { isSamovarError } from '../errors.ts';
+import type { Emitter } from '../events.ts';
+import { leaseMs, newToken } from '../lease/lease.ts';
+import type { Grant, LoadReport } from '../origin/budget.ts';
+import type { Loader, LoadResult } from '../origin/load.ts';
+import type { RowResult } from '../rooms.ts';
+import { isNegative } from '../store/entry.ts';
+import { type Begun, type Draft, type Pace, type Store, storeFull } from '../store/store.ts';
+import type { Tags } from '../tags/tags.ts';
+import { prepare, tooBig } from './draft.ts';
+import type { Judge } from './judge.ts';
+import { pastOf } from './miss.ts';
+import type { CacheSettings } from './options.ts';
+import { end, fail, keysAt, type Work } from './work.ts';
+
+export interface PartParts {
+  readonly def: AnyCacheDef;
+  readonly settings: CacheSettings;
+  readonly store: Store;
+  readonly tags: Tags;
+  readonly judge: Judge;
+  readonly load: Loader;
+  readonly pace: Pace;
+  readonly clock: Clock;
+  readonly events: Emitter;
+}
+
+/** Positions, and beside each the beginning of an entry that is of no use. */
+interface Unfresh {
+  readonly at: readonly number[];
+  readonly past: readonly (Buffer | undefined)[];
+}
+
+export interface PartFiller {
+  /** Settles what is fresh, or known to be missing; answers with the rest. */
+  skipFresh(work: Work, at: readonly number[], found: readonly (Buffer | undefined)[]): Promise<Unfresh>;
+  /** Takes leases, loads and writes what one grant allows. */
+  fill(work: Work, at: readonly number[], grant: Grant): Promise<void>;
+}
+
+export const unused: LoadReport = { outcome: 'unused', ms: 0, ids: 0 };
+
+/** The inner steps of a fill: lease, load, write, for some keys at a time. */
+export function createPartFiller(parts: PartParts): PartFiller {
+  const { def, settings, store, tags, judge, load, pace, clock, events } = parts;
+  const cache = def.name;
+
+  const skipFresh: PartFiller['skipFresh'] = async (work, at, found) => {
+    const judged = await judge.many(found);
+    const rest: number[] = [];
+    const past: (Buffer | undefined)[] = [];
+    at.forEach((position, i) => {
+      const bytes = found[i];
+      if (bytes !== undefined && judged[i] === 'alive') {
+        work.results[position] = isNegative(bytes) ? 'missing' : 'fresh';
+      } else {
+        rest.push(position);
+        past.push(bytes && pastOf(bytes));
+      }
+    });
+    return { at: rest, past };
+  };
+
+  /** Takes leases; answers where they were got. */
+  const take = async (work: Work, at: readonly number[], token: string): Promise<number[]> => {
+    const lease = { token, ms: leaseMs(settings.timeoutMs, 2) };
+    const own: number[] = [];
+    const sort = (begun: readonly Begun[], at: readonly number[]) => {
+      const there: { at: number[]; bytes: Buffer[] } = { at: [], bytes: [] };
+      begun.forEach((each, i) => {
+        if (each === 'own') own.push(at[i]!);
+        else if (each === 'busy') work.results[at[i]!] = 'busy';
+        else {
+          there.at.push(at[i]!);
+          there.bytes.push(each);
+        }
+      });
+      return there;
+    };
+    const want = work.request.force ? 'none' : 'head';
+    const there = sort(await store.begin(cache, keysAt(work, at), lease, { want }), at);
+    if (there.at.length === 0) return own;
+    const { at: rest, past } = await skipFresh(work, there.at, there.bytes);
+    if (rest.length === 0) return own;
+    const again = sort(await store.begin(cache, keysAt(work, rest), lease, { want, past }), rest);
+    // Written between the two looks, by somebody who held the lease.
+    for (const position of again.at) work.results[position] = 'busy';
+    return own;
+  };
+
+  const write = async (
+    work: Work,
+    at: readonly number[],
+    { values, errors, ms }: LoadResult,
+    { token, seq }: { token: string; seq: number },
+  ): Promise<void> => {
+    const { request, results } = work;
+    const drafts: Draft[] = [];
+    const written: { position: number; tags: readonly string[] }[] = [];
+    const unwritten: number[] = [];
+    at.forEach((position, i) => {
+      const key = request.keys[position]!;
+      try {
+        const error = errors.get(i);
+        if (error) throw error;
+        const row = request.rows?.[position] ?? 0;
+        const entry = { key, id: work.ids[position], value: values[i], row };
+        const { draft, tags, isTooBig } = prepare(def, settings, entry);
+        if (isTooBig) throw tooBig(def, settings, draft.bytes);
+        if (draft.text === undefined && settings.negativeMs === 0) {
+          results[position] = 'missing';
+          unwritten.push(position);
+        } else {
+          drafts.push(draft);
+          written.push({ position, tags });
+        }
+      } catch (error) {
+        fail(work, position, error);
+        unwritten.push(position);
+      }
+    });
+    const loadMs = ms / at.length;
+    const filledBy = request.reason === 'warm' ? 'w' : 'f';
+    const { isTagged } = settings;
+    const { plan = 0 } = request;
+    const batch = { cache, token, isTagged, filledBy, filledAt: clock.now(), seq, plan, loadMs } as const;
+    const done = await store.commit(batch, drafts, pace);
+    done.forEach((result, i) => {
+      const { key, text, bytes } = drafts[i]!;
+      const { position, tags } = written[i]!;
+      if (result === 'written' && text !== undefined) {
+        work.bytes += bytes;
+        work.fills.push({ cache, key, loadMs, bytes, tags });
+      }
+      if (result === 'lost') events.emit('entry:refused', { cache, why: 'lost' });
+      if (result === 'full') end(work, storeFull());
+      results[position] = rowResult(result, text);
+    });
+    if (unwritten.length > 0) await store.abort(cache, keysAt(work, unwritten), token);
+  };
+
+  return {
+    skipFresh,
+
+    async fill(work, at, grant) {
+      const token = newToken();
+      let told: Promise<void> | undefined;
+      try {
+        // The clock is read before anything is loaded: what is invalidated from now on is newer than the load.
+        const [seq, own] = await Promise.all([settings.isTagged ? tags.seq() : 0, take(work, at, token)]);
+        if (own.length === 0) return;
+        const { reason, signal } = work.request;
+        const ids = own.map((position) => work.ids[position]);
+        const result = await load({ ids, keys: keysAt(work, own), reason, signal });
+        work.loadMs += result.ms;
+        told = grant.done(loadReport(result, own.length));
+        if (result.isAborted) await store.abort(cache, keysAt(work, own), token);
+        else await write(work, own, result, { token, seq });
+      } catch (error) {
+        if (!isSamovarError(error)) throw error;
+        end(work, error);
+        if (error.code === 'E_STORE_FULL') for (const position of at) work.results[position] = 'budget';
+      } finally {
+        await (told ?? grant.done(unused));
+      }
+    },
+  };
+}
+
+const rowResult = (result: 'written' | 'lost' | 'full', text: string | undefined): RowResult =>
+  result === 'full' ? 'budget' : result === 'written' && text === undefined ? 'missing' : result;
+
+function loadReport({ errors, asked, ms }: LoadResult, ids: number): LoadReport {
+  if (errors.size === 0) return { outcome: 'ok', ms, ids: asked };
+  const isIll = errors.size === ids && [...errors.values()].every(({ code }) => code !== 'E_LOAD_SHAPE');
+  return { outcome: isIll ? 'failed' : 'unused', ms, ids: asked };
+}
