@@ -140,7 +140,7 @@ async function play(
     await steps.take(
       'forecast',
       async () => {
-        await samovar.waitFor(forecast, await samovar.enqueue(forecast, { cache: 'products' }), { signal });
+        await samovar.waitFor(forecast, await samovar.enqueue(forecast, {}), { signal });
         return samovar.plan('products');
       },
       ({ totals }) => `${count(totals.wished)} keys expected to be asked for, ${count(totals.warm)} planned`,
