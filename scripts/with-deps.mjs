@@ -1,7 +1,6 @@
 // node scripts/with-deps.mjs <command> [arguments…]
-// Runs a command of node_modules/.bin; first installs the packages if that was never done or the lock file has changed.
+// Runs a command of node_modules/.bin; first installs the packages where they are not those of the lock file.
 import { spawn, spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import {
   accessSync,
   constants,
@@ -10,8 +9,6 @@ import {
   mkdtempSync,
   readFileSync,
   rmSync,
-  statSync,
-  writeFileSync,
 } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
@@ -20,7 +17,7 @@ import { fileURLToPath } from 'node:url';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const modules = join(root, 'node_modules');
 const lock = join(root, 'package-lock.json');
-const marker = join(modules, '.samovar-lock');
+const installed = join(modules, '.package-lock.json');
 
 /** Ends the script with a message. */
 function fail(text, code = 1) {
@@ -28,15 +25,17 @@ function fail(text, code = 1) {
   process.exit(code);
 }
 
-const lockHash = () => createHash('sha256').update(readFileSync(lock)).digest('hex');
+const read = (file) => JSON.parse(readFileSync(file, 'utf8')).packages;
 
-/** True when the packages are those of the lock file, whether this script or somebody's own `npm ci` put them there. */
+/** True when what npm says it has put there is what the lock file asks for; other platforms' builds may be missing. */
 function isInstalled() {
-  if (!existsSync(join(modules, '.bin'))) return false;
+  if (!existsSync(installed)) return false;
   if (!existsSync(lock)) return true;
-  if (existsSync(marker)) return readFileSync(marker, 'utf8') === lockHash();
-  const npmsOwn = join(modules, '.package-lock.json');
-  return existsSync(npmsOwn) && statSync(npmsOwn).mtimeMs >= statSync(lock).mtimeMs;
+  const there = read(installed);
+  return Object.entries(read(lock)).every(
+    ([path, { version, link, optional }]) =>
+      !path.startsWith('node_modules/') || (there[path] ? link || there[path].version === version : optional),
+  );
 }
 
 function canWrite(folder) {
@@ -67,7 +66,6 @@ function install() {
   if (ownCache) rmSync(ownCache, { recursive: true, force: true });
   if (done.error) fail(`cannot run npm: ${done.error.message}`);
   if (done.status !== 0) fail(`${done.stderr.trim()}\nnpm ${verb} failed`);
-  if (existsSync(lock)) writeFileSync(marker, lockHash());
 }
 
 const [major, minor] = process.versions.node.split('.').map(Number);

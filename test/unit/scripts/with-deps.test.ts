@@ -5,7 +5,6 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
-  readFileSync,
   rmSync,
   utimesSync,
   writeFileSync,
@@ -40,13 +39,14 @@ beforeEach(() => {
     { mode: 0o755 },
   );
   write('package.json', { name: 'project', version: '1.0.0', devDependencies: { tool: 'file:./tool' } });
-  const npm = spawnSync('npm', ['install', '--package-lock-only', '--offline'], {
-    cwd: project,
-    encoding: 'utf8',
-  });
-  expect(npm.status, npm.stderr).toBe(0);
+  makeLock();
 });
 afterEach(() => rmSync(project, { recursive: true }));
+
+function makeLock(): void {
+  const npm = spawnSync('npm', ['install', '--package-lock-only', '--offline'], { cwd: project, encoding: 'utf8' });
+  expect(npm.status, npm.stderr).toBe(0);
+}
 
 const write = (path: string, value: unknown): void =>
   writeFileSync(join(project, path), `${JSON.stringify(value, null, 2)}\n`);
@@ -71,20 +71,26 @@ test('installs what production leaves out', () => {
   expect(run(['tool', 'say'], { NODE_ENV: 'production', npm_config_omit: 'dev' }).stdout).toBe('[]\n');
 });
 
-test('installs again when the lock file has changed, not when it was only touched', () => {
+test('installs again when the lock file asks for something else, not when it was only touched', () => {
   run(['tool', 'say']);
   const lock = join(project, 'package-lock.json');
   const later = new Date(2100, 0, 1);
   utimesSync(lock, later, later);
   expect(run(['tool', 'say']).stderr).toBe('');
-  writeFileSync(lock, `${readFileSync(lock, 'utf8')}\n`);
-  expect(run(['tool', 'say']).stderr).toBe('installing packages …\n');
+  cpSync(join(project, 'tool'), join(project, 'other'), { recursive: true });
+  write('other/package.json', { name: 'other', version: '1.0.0', bin: { other: 'tool.mjs' } });
+  const devDependencies = { tool: 'file:./tool', other: 'file:./other' };
+  write('package.json', { name: 'project', version: '1.0.0', devDependencies });
+  makeLock();
+  expect(run(['other', 'say', 'new'])).toMatchObject({ stderr: 'installing packages …\n', stdout: '["new"]\n' });
   expect(run(['tool', 'say']).stderr).toBe('');
 });
 
-test("trusts an installation of the user's own that is newer than the lock file", () => {
+test("trusts an installation of the user's own, unless it left out what is needed", () => {
   expect(spawnSync('npm', ['ci', '--offline'], { cwd: project }).status).toBe(0);
   expect(run(['tool', 'say']).stderr).toBe('');
+  expect(spawnSync('npm', ['ci', '--offline', '--omit=dev'], { cwd: project }).status).toBe(0);
+  expect(run(['tool', 'say']).stderr).toBe('installing packages …\n');
 });
 
 test('has a cache of its own where the account has none, and leaves none behind', () => {
