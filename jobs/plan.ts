@@ -22,13 +22,18 @@ export const plan = defineJob('plan', {
   payload: planPayload,
   async run(payload, from, to, { at, signal, log }) {
     const { cache, trigger = 'cron' } = payload;
-    const { overlap, lanes, maxTimeMs } = from.caches.warmOptions(cache);
+    const { overlap, lanes, maxTimeMs, ttlMs } = from.caches.warmOptions(cache);
     const request = { ...payload, at, horizonMs: payload.horizon, maxTimeMs: payload.maxTime };
     const drawn = await drawPlan(from, request, signal);
     const planned = (run: number | null) => done({ run, ...drawn.totals });
     if (drawn.rows.length === 0) return planned(null);
 
-    const opened = await to.plans.open({ plan: drawn, trigger, maxTimeMs: payload.maxTime ?? maxTimeMs });
+    const opened = await to.plans.open({
+      plan: drawn,
+      trigger,
+      ttlMs,
+      maxTimeMs: payload.maxTime ?? maxTimeMs,
+    });
     if ('running' in opened) {
       const why = `run ${opened.running} of ${cache} is under way`;
       return overlap === 'queue' ? snooze('5s', why) : cancel(why);

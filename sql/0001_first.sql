@@ -130,6 +130,7 @@ create table samovar.plan (
   cache_id smallint not null references samovar.cache,
   at timestamptz not null,
   horizon_ms bigint not null,
+  ttl_ms bigint not null,
   trigger text not null,
   state text not null check (state in ('planned','queued','running','paused','cancelling','done','partial','failed','cancelled')),
   why text,
@@ -172,6 +173,16 @@ create table samovar.plan_chunk (
   primary key (plan_id, chunk)
 );
 create index plan_chunk_open on samovar.plan_chunk (plan_id, chunk) where state <> 'settled';
+
+-- One row a key, for people and reports.
+create view samovar.plan_row as
+select c.plan_id, c.first_row + u.i - 1 as row, u.key, c.sources[u.i] as source, c.reasons[u.i] as reason,
+       c.heats[u.i] as heat, c.costs[u.i] as cost_ms, c.sizes[u.i] as bytes, c.savings[u.i] as saving_ms,
+       case substr(c.results, u.i::int, 1)
+         when 'p' then 'planned' when 'w' then 'written' when 'f' then 'fresh' when 'u' then 'busy'
+         when 'm' then 'missing' when 'x' then 'failed' when 'b' then 'budget' when 'l' then 'lost' end as result,
+       substr(c.used::text, u.i::int, 1) = '1' as used
+  from samovar.plan_chunk c cross join unnest(c.keys) with ordinality as u (key, i);
 
 create table samovar.job_run (
   id bigint generated always as identity primary key,

@@ -239,11 +239,16 @@ export interface Run {
   readonly rows: number;
   readonly results: Readonly<Partial<Record<RowResult, number>>>;
   readonly used: number;
+  /** Warmed and never read; known once the entries have expired. */
+  readonly unused?: number;
   readonly bytes: number;
   /** Keys settled per second since it started. */
   readonly perSecond?: number;
   readonly etaMs?: number;
+  /** Why it ended early, if it did. */
   readonly why?: string;
+  /** The first thing that went wrong with a chunk, without keys. */
+  readonly error?: string;
 }
 
 export interface ClaimedChunk {
@@ -361,7 +366,8 @@ export interface OpenPlan {
   readonly plan: Plan;
   readonly trigger: Trigger;
   readonly maxTimeMs: number;
-  readonly forecastAt?: number;
+  /** How long its entries will be fresh: what is not read by then was warmed for nothing. */
+  readonly ttlMs: number;
 }
 
 export interface Writes {

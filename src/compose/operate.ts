@@ -10,8 +10,8 @@ export async function startWarm(
   const { cache, trigger = 'manual' } = request;
   const plan = await drawPlan(reads, request, new AbortController().signal);
   if (plan.rows.length === 0) return { run: undefined, plan: plan.totals };
-  const { maxTimeMs, lanes } = reads.caches.warmOptions(cache);
-  const opened = await writes.plans.open({ plan, trigger, maxTimeMs: request.maxTimeMs ?? maxTimeMs });
+  const { maxTimeMs, lanes, ttlMs } = reads.caches.warmOptions(cache);
+  const opened = await writes.plans.open({ plan, trigger, ttlMs, maxTimeMs: request.maxTimeMs ?? maxTimeMs });
   if ('running' in opened) return opened;
   await enqueueLanes(writes.queue, { cache, plan: opened.plan, lanes });
   return { run: opened.plan, plan: plan.totals };

@@ -1,0 +1,48 @@
+import type { Clock } from '../clock.ts';
+import type { Pool } from '../connect.ts';
+import type { Emitter } from '../events.ts';
+import type { Reads, Run, Writes } from '../rooms.ts';
+import { buildPlan } from './build.ts';
+import { claimChunk, settleChunk } from './postgres-claims.ts';
+import { openPlan } from './postgres-open.ts';
+import { prunePlans } from './postgres-prune.ts';
+import { controlRun, finishRun, listRuns, type RunVerb, readRun, stopRun } from './postgres-runs.ts';
+import { selectKeys, taggedKeys } from './postgres-sources.ts';
+
+export type Plans = Reads['plans'] &
+  Writes['plans'] & {
+    /** Newest first. */
+    list(options?: { cache?: string; limit?: number }): Promise<Run[]>;
+    /** E_UNKNOWN_RUN when there is no such run, or it is in no state for that. */
+    control(plan: number, verb: RunVerb): Promise<Run>;
+  };
+
+/**
+ * Plans and the runs that carry them out. A run is queued, then running, may be paused and resumed, and ends as done,
+ * partial, failed or cancelled; a chunk of it is planned, claimed by one worker for a time, and settled.
+ */
+export function createPlans(
+  pool: Pool,
+  options: { clock: Clock; events: Emitter; retention: { plansMs: number } },
+): Plans {
+  const { clock, events, retention } = options;
+  return {
+    build: buildPlan,
+    run: (plan) => readRun(pool, plan, clock.now()),
+    list: (wanted = {}) => listRuns(pool, wanted, clock.now()),
+    tagged: (cache, tags, most) => taggedKeys(pool, cache, tags, most),
+    select: (sql, params, most) => selectKeys(pool, sql, params, most),
+    async open(plan) {
+      const opened = await openPlan(pool, plan, clock.now());
+      if ('plan' in opened)
+        events.emit('run:changed', { cache: plan.plan.cache, run: opened.plan, state: 'queued' });
+      return opened;
+    },
+    claim: (plan, wanted) => claimChunk(pool, plan, wanted),
+    settle: (chunk, report, now) => settleChunk(pool, chunk, report, now),
+    finish: (plan, now) => finishRun(pool, plan, now, events),
+    stop: (plan, why, now) => stopRun(pool, plan, why, now, events),
+    control: (plan, verb) => controlRun(pool, plan, verb, clock.now(), events),
+    prune: (now) => prunePlans(pool, { now, keepMs: retention.plansMs, events }),
+  };
+}
