@@ -34,6 +34,7 @@ export interface ConfigInput<Caches extends readonly AnyCacheDef[] = readonly An
   readonly postgres?: string | undefined;
   /** First part of every Redis key. @default 'sv' */
   readonly prefix?: string;
+  /** Every cache that is read or warmed by name. */
   readonly caches: Caches;
   /** Usually `[...builtinJobs, mine]`. @default none */
   readonly jobs?: readonly AnyJobDef[];
@@ -68,13 +69,13 @@ export interface ConfigInput<Caches extends readonly AnyCacheDef[] = readonly An
     readonly stuckAfter?: Duration;
   };
   readonly http?: {
-    /** @default PORT, else 7171 */
+    /** Where a worker serves health and metrics; 0 takes any free port. @default PORT, else 7171 */
     readonly port?: number;
-    /** @default HOST, else '127.0.0.1' */
+    /** The address it listens on. @default HOST, else '127.0.0.1' */
     readonly host?: string;
   };
   readonly log?: {
-    /** @default LOG_LEVEL, else 'info' */
+    /** debug, info, warn, error or silent. @default LOG_LEVEL, else 'info' */
     readonly level?: LogLevel;
   };
   readonly import?: {

@@ -11,6 +11,7 @@ export interface BudgetOptions {
 }
 
 export interface OriginOptions {
+  /** What background work may ask of it. @default unlimited, 4 loads at once */
   readonly budget?: BudgetOptions;
   /** Longest a load may take before its signal aborts and it fails. @default '10s' */
   readonly timeout?: Duration;
@@ -79,8 +80,11 @@ export interface WarmOptions<Id = unknown> {
 }
 
 export interface CacheOptions<Id, Value> {
+  /** Where its values come from; caches may share one. */
   readonly origin: OriginDef;
+  /** Between ids and the texts that name them: `key.number`, `key.string`, `key.bigint`, `key.json()`, `key.custom({ … })`. */
   readonly key: KeyCodec<Id>;
+  /** Loads many ids in one go; see `Load`. */
   readonly load: Load<Id, Value>;
   /** How long an entry is fresh. */
   readonly ttl: Duration;
@@ -94,6 +98,7 @@ export interface CacheOptions<Id, Value> {
   readonly batch?: number;
   /** Values whose stored form is longer than this are returned but not stored. @default 1_048_576 */
   readonly maxValueBytes?: number;
+  /** What its plans and runs are like. @default the defaults of each option */
   readonly warm?: WarmOptions<Id>;
 }
 
