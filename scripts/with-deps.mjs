@@ -1,15 +1,7 @@
 // node scripts/with-deps.mjs <command> [arguments…]
 // Runs a command of node_modules/.bin; first installs the packages where they are not those of the lock file.
 import { spawn, spawnSync } from 'node:child_process';
-import {
-  accessSync,
-  constants,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-} from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -17,7 +9,6 @@ import { fileURLToPath } from 'node:url';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const modules = join(root, 'node_modules');
 const lock = join(root, 'package-lock.json');
-const installed = join(modules, '.package-lock.json');
 
 /** Ends the script with a message. */
 function fail(text, code = 1) {
@@ -25,17 +16,25 @@ function fail(text, code = 1) {
   process.exit(code);
 }
 
-const read = (file) => JSON.parse(readFileSync(file, 'utf8')).packages;
+/** The version of the package in a folder; undefined when there is none. */
+function versionIn(folder) {
+  try {
+    return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')).version;
+  } catch {
+    return undefined;
+  }
+}
 
-/** True when what npm says it has put there is what the lock file asks for; other platforms' builds may be missing. */
+/** True when the packages are those of the lock file; builds for other platforms may be missing. */
 function isInstalled() {
-  if (!existsSync(installed)) return false;
-  if (!existsSync(lock)) return true;
-  const there = read(installed);
-  return Object.entries(read(lock)).every(
-    ([path, { version, link, optional }]) =>
-      !path.startsWith('node_modules/') || (there[path] ? link || there[path].version === version : optional),
-  );
+  if (!existsSync(lock)) return existsSync(modules);
+  return Object.entries(JSON.parse(readFileSync(lock, 'utf8')).packages).every(([path, wanted]) => {
+    if (!path.startsWith('node_modules/')) return true;
+    const version = versionIn(join(root, path));
+    return version === undefined
+      ? wanted.optional === true
+      : wanted.link === true || version === wanted.version;
+  });
 }
 
 function canWrite(folder) {

@@ -1,14 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  rmSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -44,7 +36,10 @@ beforeEach(() => {
 afterEach(() => rmSync(project, { recursive: true }));
 
 function makeLock(): void {
-  const npm = spawnSync('npm', ['install', '--package-lock-only', '--offline'], { cwd: project, encoding: 'utf8' });
+  const npm = spawnSync('npm', ['install', '--package-lock-only', '--offline'], {
+    cwd: project,
+    encoding: 'utf8',
+  });
   expect(npm.status, npm.stderr).toBe(0);
 }
 
@@ -82,7 +77,10 @@ test('installs again when the lock file asks for something else, not when it was
   const devDependencies = { tool: 'file:./tool', other: 'file:./other' };
   write('package.json', { name: 'project', version: '1.0.0', devDependencies });
   makeLock();
-  expect(run(['other', 'say', 'new'])).toMatchObject({ stderr: 'installing packages …\n', stdout: '["new"]\n' });
+  expect(run(['other', 'say', 'new'])).toMatchObject({
+    stderr: 'installing packages …\n',
+    stdout: '["new"]\n',
+  });
   expect(run(['tool', 'say']).stderr).toBe('');
 });
 
