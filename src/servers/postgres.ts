@@ -28,7 +28,8 @@ export interface PostgresOptions {
 /** A place to get Postgres from, for who is to run it: nothing there, or a way to open it that may use a folder. */
 export type PostgresSource = (identity?: Identity) => ((folder: string) => Programs) | undefined;
 
-const onMachine: PostgresSource = (identity) => {
+/** What this machine has. */
+export const onMachine: PostgresSource = (identity) => {
   const bin = findPostgres(identity);
   return bin === undefined ? undefined : () => ({ bin, how: join(bin, 'postgres') });
 };

@@ -7,7 +7,7 @@ import pg from 'pg';
 import { beforeAll, expect, test } from 'vitest';
 import { findEmbedded, openEmbedded } from '../../src/servers/embedded.ts';
 import { isRoot } from '../../src/servers/folder.ts';
-import { startPostgres, startPostgresFrom } from '../../src/servers/postgres.ts';
+import { onMachine, type PostgresSource, startPostgresFrom } from '../../src/servers/postgres.ts';
 import { startRedis } from '../../src/servers/redis.ts';
 
 // The other server tests run as whoever runs the suite, often root; these as somebody who is not.
@@ -26,6 +26,8 @@ beforeAll(() => {
 });
 
 let native = '';
+// The project itself may lie where an ordinary user cannot reach it.
+const brought: PostgresSource = (identity) => (folder) => openEmbedded(native, folder, identity);
 
 async function whoRuns(url: string): Promise<string> {
   const client = new pg.Client({ connectionString: url });
@@ -48,7 +50,7 @@ test('an ordinary user has a Redis', async () => {
 });
 
 test('an ordinary user has a Postgres', async () => {
-  const server = await startPostgres();
+  const server = await startPostgresFrom([onMachine, brought]);
   expect(await whoRuns(server.url)).toBe('postgres');
   await server.kill();
   await server.restart();
@@ -56,7 +58,7 @@ test('an ordinary user has a Postgres', async () => {
 });
 
 test('an ordinary user has the Postgres that comes as a package', async () => {
-  const server = await startPostgresFrom([(identity) => (folder) => openEmbedded(native, folder, identity)]);
+  const server = await startPostgresFrom([brought]);
   expect(await whoRuns(server.url)).toBe('postgres');
   await server.stop();
 });
