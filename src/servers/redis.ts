@@ -19,6 +19,8 @@ export interface RedisOptions {
   readonly role: RedisRole;
   /** Bytes, or as Redis writes it: `'64mb'`. The cache role has 256 MB unless told. */
   readonly maxMemory?: string | number;
+  /** Further lines of redis.conf, by name. */
+  readonly settings?: Readonly<Record<string, string>>;
   /** Keep an append-only file, so that a restart keeps the data. On for the buffer role unless told. */
   readonly appendOnly?: boolean;
   /** Use the server of the environment's URL where one is named. */
@@ -135,5 +137,6 @@ function redisSettings(options: RedisOptions, password: string): Setting[] {
     ['appendonly', appendOnly ? 'yes' : 'no'],
     ...(maxMemory === undefined ? [] : [['maxmemory', String(maxMemory)] as const]),
     ['maxmemory-policy', isCache ? 'volatile-lfu' : 'noeviction'],
+    ...Object.entries(options.settings ?? {}),
   ];
 }
