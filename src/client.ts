@@ -11,8 +11,8 @@ import { createEmitter, type Emitter } from './events.ts';
 import type { Client } from './facade.ts';
 import { checkPayload } from './job.ts';
 import { createLog, type Log } from './log.ts';
-import type { Budget } from './origin/budget.ts';
-import { createRedisBudget } from './origin/redis.ts';
+import { type Budget, createBudget } from './origin/budget.ts';
+import { createRedisLimiter } from './origin/redis.ts';
 import { createProducer, type Producer } from './queue/producer.ts';
 import { processEnvironment, readConfig } from './read-config.ts';
 import { createRedisStore } from './store/redis.ts';
@@ -67,7 +67,7 @@ export async function openGround(input: ConfigInput | Config, options: ClientOpt
   });
   const tags = createRedisTags(connections.cache, { prefix, keepMs: longestLifeMs(config) });
   const store = createRedisStore(connections.cache, { prefix, tagsKey: tagsKey(prefix), clock });
-  const budget = createRedisBudget(connections.queue, { prefix, clock, events });
+  const budget = createBudget(createRedisLimiter(connections.queue, { prefix }), { clock, events });
   const caches = createCaches(config.caches, { store, tags, budget, clock, events, recorder });
   return {
     config,
