@@ -1,10 +1,10 @@
 import { Command } from 'commander';
-import { unknownName } from '../src/config-problems.ts';
 import { humanDuration } from '../src/duration.ts';
-import { messageOf, SamovarError } from '../src/errors.ts';
+import { messageOf } from '../src/errors.ts';
 import type { Samovar } from '../src/facade.ts';
 import type { CliContext } from './context.ts';
 import { positiveCount, since } from './format.ts';
+import { unknown } from './names.ts';
 
 type JobRun = Awaited<ReturnType<Samovar['jobRuns']['list']>>[number];
 
@@ -18,8 +18,7 @@ export const command = (context: CliContext): Command =>
       const { output, clock } = context;
       const { jobs } = await context.config();
       const names = jobs.map((job) => job.name);
-      if (name !== undefined && !names.includes(name))
-        throw new SamovarError('E_UNKNOWN_JOB', unknownName('job', name, names));
+      if (name !== undefined && !names.includes(name)) throw unknown('E_UNKNOWN_JOB', 'job', name, names);
       if (name !== undefined) {
         const runs = await (await context.samovar()).jobRuns.list({ job: name, limit });
         return output.data(runs, () => runsText(context, runs));

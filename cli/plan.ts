@@ -2,9 +2,9 @@ import { Command } from 'commander';
 import { humanDuration } from '../src/duration.ts';
 import type { PlanQuestion } from '../src/facade.ts';
 import type { Plan, PlanRow } from '../src/rooms.ts';
-import { cachesAsked } from './caches.ts';
 import type { CliContext } from './context.ts';
 import { bytes, count, durationOption, instant, instantOption, positiveCount, shortKey } from './format.ts';
+import { cachesAsked } from './names.ts';
 
 interface Options {
   readonly at?: string;

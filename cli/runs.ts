@@ -1,8 +1,8 @@
 import { Command } from 'commander';
 import type { Run } from '../src/rooms.ts';
-import { cachesAsked } from './caches.ts';
 import type { CliContext } from './context.ts';
 import { positiveCount } from './format.ts';
+import { cachesAsked } from './names.ts';
 import { runsText } from './runs-text.ts';
 import { watchRun } from './watch.ts';
 

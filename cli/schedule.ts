@@ -1,9 +1,8 @@
 import { Command } from 'commander';
-import { unknownName } from '../src/config-problems.ts';
-import { SamovarError } from '../src/errors.ts';
 import type { Samovar, ScheduleView } from '../src/facade.ts';
 import type { CliContext } from './context.ts';
 import { instant, positiveCount, since } from './format.ts';
+import { unknown } from './names.ts';
 
 const notes = `
 Examples
@@ -78,13 +77,11 @@ const checked = async (samovar: Samovar, name: string): Promise<ScheduleView> =>
 function known(views: readonly ScheduleView[], name: string): ScheduleView {
   const view = views.find((view) => view.name === name);
   if (view) return view;
-  throw new SamovarError(
+  throw unknown(
     'E_UNKNOWN_SCHEDULE',
-    unknownName(
-      'schedule',
-      name,
-      views.map((view) => view.name),
-    ),
+    'schedule',
+    name,
+    views.map((view) => view.name),
   );
 }
 

@@ -1,9 +1,9 @@
 import { Command } from 'commander';
-import { unknownName } from '../src/config-problems.ts';
 import { SamovarError } from '../src/errors.ts';
 import type { Samovar } from '../src/facade.ts';
 import type { CliContext } from './context.ts';
 import { listOption } from './format.ts';
+import { unknown } from './names.ts';
 import { openSchema } from './schema.ts';
 
 interface Options {
@@ -43,7 +43,7 @@ export const command = (context: CliContext): Command =>
       const jobs = config.jobs.map(({ name }) => name);
       const limits = concurrencyOf(concurrency ?? []);
       for (const name of [...(only ?? []), ...Object.keys(limits)])
-        if (!jobs.includes(name)) throw new SamovarError('E_UNKNOWN_JOB', unknownName('job', name, jobs));
+        if (!jobs.includes(name)) throw unknown('E_UNKNOWN_JOB', 'job', name, jobs);
       if (migrate) {
         const { schema, close } = await openSchema(context);
         await schema.migrate().finally(close);

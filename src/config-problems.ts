@@ -10,7 +10,7 @@ export interface Problem {
 }
 
 /** The path as its author would say it: definitions by their names, not their positions. */
-export function namePath(input: unknown, path: readonly PropertyKey[]): string {
+function namePath(input: unknown, path: readonly PropertyKey[]): string {
   let text = '';
   let at = input;
   for (const [depth, part] of path.entries()) {

@@ -5,7 +5,7 @@ import { createProgram } from '../../cli/program.ts';
 import { generated } from './table.ts';
 
 /** The help of a command as it is printed, without the options that all commands take. */
-export function helpOf(command: Command): string {
+function helpOf(command: Command): string {
   let text = '';
   command.configureOutput({
     writeOut: (part) => {

@@ -4,7 +4,7 @@ import { optionsOf } from './options.ts';
 import { generated, table } from './table.ts';
 
 /** Where each part of the configuration is described, and what its options are called. */
-export const sections = [
+const sections = [
   {
     head: 'The configuration',
     about: 'The default export of `samovar.config.{ts,mts,js,mjs,json}`, made by `defineConfig({ … })`.',

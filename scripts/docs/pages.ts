@@ -1,12 +1,10 @@
 import { cliPage } from './cli.ts';
 import { configPage } from './config.ts';
 import { errorsPage } from './errors.ts';
-import { metricsPage } from './metrics.ts';
 
 /** Every generated page of docs/, by its name. */
 export const pages = async (): Promise<Record<string, string>> => ({
   'cli.md': await cliPage(),
   'config.md': configPage(),
   'errors.md': errorsPage(),
-  'metrics.md': metricsPage(),
 });

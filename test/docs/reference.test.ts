@@ -10,7 +10,6 @@ import { defaults } from '../../src/defaults.ts';
 import { parseDuration } from '../../src/duration.ts';
 import { errorCodes } from '../../src/errors.ts';
 import { packageRoot } from '../../src/files.ts';
-import { metricDefinitions } from '../../src/metrics/definitions.ts';
 
 const written = await pages();
 const page = (name: string) => {
@@ -25,10 +24,6 @@ test.each(Object.keys(written))('docs/%s is what `npm run docs` writes today', (
 test('every error code has its meaning and its remedy on the page', () => {
   expect(Object.keys(errorMeanings).sort()).toEqual(Object.keys(errorCodes).sort());
   for (const code of Object.keys(errorCodes)) expect(page('errors.md')).toContain(`| \`${code}\` |`);
-});
-
-test('every metric is on the page', () => {
-  for (const name of Object.keys(metricDefinitions)) expect(page('metrics.md')).toContain(`| \`${name}\` |`);
 });
 
 test('no help is wider than a terminal of 80 columns', () => {

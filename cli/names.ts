@@ -2,11 +2,21 @@ import type { Config } from '../src/config.ts';
 import { unknownName } from '../src/config-problems.ts';
 import { SamovarError } from '../src/errors.ts';
 
+/** The error for a name that is not there, with the one that was meant and those there are. */
+export function unknown(
+  code: 'E_UNKNOWN_CACHE' | 'E_UNKNOWN_JOB' | 'E_UNKNOWN_SCHEDULE',
+  what: string,
+  name: string,
+  known: readonly string[],
+): SamovarError {
+  const hints = [`known: ${known.length === 0 ? 'none' : known.join(', ')}`];
+  return new SamovarError(code, unknownName(what, name, known), { hints });
+}
+
 /** The one that was named, else all. E_UNKNOWN_CACHE with the nearest name. */
 export function cachesAsked(config: Config, name: string | undefined): string[] {
   const known = config.caches.map((cache) => cache.name);
-  if (name !== undefined && !known.includes(name))
-    throw new SamovarError('E_UNKNOWN_CACHE', unknownName('cache', name, known));
+  if (name !== undefined && !known.includes(name)) throw unknown('E_UNKNOWN_CACHE', 'cache', name, known);
   if (known.length === 0)
     throw new SamovarError('E_CONFIG', 'the configuration has no caches', {
       hints: ['define one: defineCache(...)'],
