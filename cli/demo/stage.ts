@@ -101,7 +101,6 @@ export async function openShop(
       postgres: stage.urls.postgres,
       caches: [def],
       jobs: [...builtinJobs],
-      import: { map: ({ path }) => ({ cache: 'products', key: path }) },
       log: { level: 'error' },
     }),
     // The demo runs on its own servers, whatever the environment says.

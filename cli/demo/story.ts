@@ -132,8 +132,14 @@ async function play(
   );
   await steps.take(
     'history imported',
-    () => samovar.history.importFile(traffic.history),
-    (imported) => JSON.stringify(imported),
+    (show) =>
+      samovar.history.importFile(traffic.history, {
+        cache: 'products',
+        signal,
+        onProgress: ({ doing, lines }) => show(`${doing}, ${count(lines)} lines`),
+      }),
+    ({ accesses, keys, notDemand }) =>
+      `${count(accesses)} reads of ${count(keys)} keys${notDemand > 0 ? `, ${count(notDemand)} of a crawler left out` : ''}`,
   );
   const working = await samovar.work({ only: ['collect', 'forecast', 'plan', 'warm'] });
   try {
