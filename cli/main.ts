@@ -1,7 +1,8 @@
 import { CommanderError } from 'commander';
 import { packageVersion } from '../src/files.ts';
+import { commands } from './commands.ts';
 import { failureOf, printFailure } from './failure.ts';
-import { createOutput } from './output.ts';
+import { createOutput, type Output } from './output.ts';
 import { commandIn, createProgram } from './program.ts';
 import { openSession } from './session.ts';
 
@@ -11,6 +12,17 @@ export async function main(args: readonly string[]): Promise<never> {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
   const name = commandIn(args);
   const session = openSession(name);
+  const fail = async (error: unknown): Promise<never> => {
+    const failure = failureOf(error, commands.some((each) => each.name === name) ? name : '');
+    printFailure(failure, error, {
+      output: plainOutput(args),
+      stderr: process.stderr,
+      verbose: has(args, '--verbose', '-v'),
+    });
+    await session.close().catch(() => {}); // what went wrong first has been told
+    process.exit(session.exitCode(failure.exitCode));
+  };
+  process.once('uncaughtException', (error) => void fail(error));
   try {
     const program = await createProgram(session.context, (each) => each === name, packageVersion);
     program.hook('preAction', (_, action) => session.settle(action.optsWithGlobals()));
@@ -24,18 +36,20 @@ export async function main(args: readonly string[]): Promise<never> {
     process.exit(session.exitCode());
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) process.exit(0);
-    const has = (flag: string) => args.includes(flag);
-    const output = createOutput({
-      json: has('--json'),
-      quiet: has('--quiet') || has('-q'),
-      color: !has('--no-color'),
-      env: process.env,
-      stdout: process.stdout,
-      stderr: process.stderr,
-    });
-    const failure = failureOf(error, name);
-    printFailure(failure, error, { output, stderr: process.stderr, verbose: has('--verbose') || has('-v') });
-    await session.close().catch(() => {}); // what went wrong first has been told
-    process.exit(session.exitCode(failure.exitCode));
+    return fail(error);
   }
 }
+
+const has = (args: readonly string[], ...flags: readonly string[]): boolean =>
+  flags.some((flag) => args.includes(flag));
+
+/** For failures, which may come before the options are parsed. */
+const plainOutput = (args: readonly string[]): Output =>
+  createOutput({
+    json: has(args, '--json'),
+    quiet: has(args, '--quiet', '-q'),
+    color: !has(args, '--no-color'),
+    env: process.env,
+    stdout: process.stdout,
+    stderr: process.stderr,
+  });

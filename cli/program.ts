@@ -70,7 +70,8 @@ function prepared(command: Command): Command {
     .configureHelp({ showGlobalOptions: true, helpWidth: 80 })
     .helpOption('-h, --help', 'print help')
     .allowExcessArguments(false)
-    .showSuggestionAfterError(true);
+    .showSuggestionAfterError(true)
+    .helpCommand(false);
   for (const inner of command.commands) prepared(inner);
   return command;
 }

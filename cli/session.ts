@@ -16,6 +16,7 @@ export interface Session {
   exitCode(otherwise?: ExitCode): ExitCode;
 }
 
+const closePatienceMs = 5_000;
 const signalCodes = { SIGINT: 130, SIGTERM: 143 } as const;
 
 export function openSession(command: string | undefined): Session {
@@ -104,21 +105,23 @@ export function openSession(command: string | undefined): Session {
     },
     async close() {
       const opened = await samovar?.catch(() => undefined); // it was told where it was asked for
-      await opened?.stop();
+      // Nothing here is worth waiting for longer: what a worker hands back, it has handed back before.
+      await Promise.race([opened?.stop(), systemClock.sleep(closePatienceMs)]);
     },
     exitCode: (otherwise = 0) => asked ?? signalled ?? otherwise,
   };
 }
 
-/** A worker's log is its output; of the other commands only trouble is told, unless more is asked for. */
+/** A worker's log is its output; of other commands only trouble is told, and by most the failure itself is enough. */
 function logLevel(
   command: string | undefined,
   options: GlobalOptions,
   flags: Flags,
   configured: LogLevel,
 ): LogLevel {
-  if (flags['log.level'] !== undefined) return configured;
+  if (flags['log.level'] !== undefined || configured === 'silent') return configured;
   if (options.verbose) return 'debug';
   if (options.quiet) return 'error';
-  return command === 'worker' || configured === 'silent' ? configured : 'warn';
+  if (command === 'worker') return configured;
+  return command === 'warm' || command === 'import' ? 'warn' : 'error';
 }
