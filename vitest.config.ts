@@ -1,5 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+import { useOwnTemporaryFolder } from './test/support/temporary.ts';
+
+useOwnTemporaryFolder();
 
 /** Needs no server: starts in a moment. */
 const plain = ['test/unit/**/*.test.ts', 'test/types/**/*.test.ts', 'test/law.test.ts'];

@@ -77,9 +77,14 @@ if (!command) fail('usage: node scripts/with-deps.mjs <command> [arguments…]',
 if (!isInstalled()) install();
 
 const own = join(modules, '.bin', command);
-const child = spawn(existsSync(own) ? own : command, args, {
+const child = spawn(existsSync(own) ? own : command === 'node' ? process.execPath : command, args, {
   stdio: 'inherit',
-  env: { ...process.env, PATH: [join(modules, '.bin'), process.env.PATH].join(delimiter) },
+  env: {
+    // tsx would leave a folder of what it has compiled in the temporary folder, for nothing: it is as quick without.
+    TSX_DISABLE_CACHE: '1',
+    ...process.env,
+    PATH: [join(modules, '.bin'), process.env.PATH].join(delimiter),
+  },
 });
 // A terminal sends Ctrl-C and its closing to the whole group: only what this script alone receives is passed on.
 const isTerminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY;

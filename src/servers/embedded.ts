@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import {
+  chmodSync,
   chownSync,
   cpSync,
   existsSync,
@@ -40,6 +41,8 @@ export function openEmbedded(native: string, folder: string, identity?: Identity
   if (link(native) && runs(join(native, 'bin'), identity)) return { bin: join(native, 'bin'), how };
   const copy = join(folder, 'native');
   cpSync(native, copy, { recursive: true, verbatimSymlinks: true });
+  // It may have come from a read-only place.
+  for (const name of ['bin', 'lib', 'share']) chmodSync(join(copy, name), 0o755);
   link(copy);
   if (identity) {
     give(copy, identity);

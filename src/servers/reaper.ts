@@ -30,7 +30,12 @@ if [ -f "$folder/data/postmaster.pid" ]; then
   segment=$(sed -n 7p "$folder/data/postmaster.pid")
   ipcrm -m \${segment##* } 2>/dev/null
 fi
-for again in 1 2 3 4 5; do rm -rf -- "$folder" 2>/dev/null && break; sleep 0.1; done
+for again in 1 2 3 4 5; do
+  rm -rf -- "$folder" 2>/dev/null && break
+  # A file was still being written, or what was copied there came read-only.
+  sleep 0.1
+  chmod -R u+rwX -- "$folder" 2>/dev/null
+done
 `;
 
 export interface ReaperOptions {

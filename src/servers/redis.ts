@@ -45,36 +45,30 @@ export async function startRedis(options: RedisOptions): Promise<Server> {
 
 /** The same, on a machine that was looked at before. */
 export async function startRedisOn(machine: Machine, options: RedisOptions): Promise<Server> {
+  const { clock = systemClock, notice = () => {}, pickPort } = options;
+  const password = randomBytes(12).toString('hex');
+  const settings = redisSettings(options, password);
   const hints: string[] = [];
   for (const way of chooseRedis(machine)) {
+    let program: RedisProgram;
     try {
-      return await go(way, options);
+      if (way.kind === 'docker') {
+        notice('starting Redis with Docker');
+        return await runRedisContainer(settings, password, clock, pickPort);
+      }
+      program = way.kind === 'program' ? way.program : await once(way, clock, notice);
     } catch (error) {
-      // Where a program is there and does not run, another one would not be the remedy.
-      if (way.kind === 'program' || !(error instanceof SamovarError)) throw error;
+      if (!(error instanceof SamovarError)) throw error;
       hints.push(messageOf(error), ...error.hints.map((line) => `  ${line}`));
+      continue;
     }
+    // Where a program is there and does not run, another one would not be the remedy.
+    return runProgram(program, settings, password, clock, pickPort);
   }
   hints.push(installLine('Redis', machine));
   if (!machine.hasDocker && machine.platform !== 'win32') hints.push('or start Docker');
   if (options.useEnvironment) hints.push(`or set ${variables[options.role]} to a Redis you have`);
   throw new SamovarError('E_SERVERS', 'there is no Redis here, and none could be installed', { hints });
-}
-
-async function go(way: Way, options: RedisOptions): Promise<Server> {
-  const { clock = systemClock, notice = () => {}, pickPort } = options;
-  const password = randomBytes(12).toString('hex');
-  const settings = redisSettings(options, password);
-  switch (way.kind) {
-    case 'program':
-      return runProgram(way.program, settings, password, clock, pickPort);
-    case 'docker':
-      notice('starting Redis with Docker');
-      return runRedisContainer(settings, password, clock, pickPort);
-    case 'install':
-    case 'unpack':
-      return runProgram(await once(way, clock, notice), settings, password, clock, pickPort);
-  }
 }
 
 // Roles are started side by side; the machine's package manager is asked once.

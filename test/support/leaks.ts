@@ -3,6 +3,8 @@ import { systemClock } from '../../src/clock.ts';
 import { openServers } from '../../src/servers/reaper.ts';
 
 /** Runs in every test file: takes the servers' URLs out of its environment and fails it if it leaves something open. */
+// Processes that tests start from the sources would leave a folder of compiled files behind.
+process.env['TSX_DISABLE_CACHE'] = '1';
 for (const name of ['REDIS_URL', 'QUEUE_REDIS_URL', 'BUFFER_REDIS_URL', 'DATABASE_URL'])
   delete process.env[name];
 

@@ -1,5 +1,6 @@
 import { writeSync } from 'node:fs';
 import type { Reporter, SerializedError, TestModule, Vitest } from 'vitest/node';
+import { leftFiles } from './temporary.ts';
 
 /** Ends the output with the line `N passed, N failed`; a run that skips a test, or has none, fails. */
 export default class LastLine implements Reporter {
@@ -30,7 +31,15 @@ export default class LastLine implements Reporter {
     }
     if (passed + failed === 0) failed = 1;
     if (failed > 0) process.exitCode = 1;
-    // After everything else the process still has to say.
-    process.once('exit', () => writeSync(1, `${passed} passed, ${failed} failed\n`));
+    // After everything else the process still has to say and to clear up.
+    process.prependOnceListener('exit', () => {
+      const left = leftFiles();
+      if (left.length > 0) {
+        process.exitCode = 1;
+        failed += 1;
+        writeSync(2, `the tests leave in the temporary folder: ${left.join(', ')}\n`);
+      }
+      writeSync(1, `${passed} passed, ${failed} failed\n`);
+    });
   }
 }

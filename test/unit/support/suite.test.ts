@@ -17,14 +17,22 @@ function run(files: Readonly<Record<string, string>>, args: string[] = []) {
     writeFileSync(join(folder, `${name}.test.ts`), `${head}\n${body}\n`);
   }
   writeFileSync(
-    join(folder, 'vitest.config.mjs'),
-    `export default { test: { include: ['*.test.ts'], pool: 'forks', maxWorkers: 5, setupFiles: ['${support}/leaks.ts'],
+    join(folder, 'vitest.config.ts'),
+    `import { useOwnTemporaryFolder } from '${support}/temporary.ts';
+    useOwnTemporaryFolder();
+    export default { test: { include: ['*.test.ts'], pool: 'forks', maxWorkers: 5, setupFiles: ['${support}/leaks.ts'],
       reporters: [['default', { summary: false }], '${support}/reporter.ts'] } };`,
   );
   const vitest = join(packageRoot, 'node_modules/.bin/vitest');
   const done = spawnSync(vitest, ['run', '--root', folder, ...args], {
     encoding: 'utf8',
-    env: { ...process.env, VITEST: undefined, REDIS_URL: 'redis://a', DATABASE_URL: 'postgres://b' },
+    env: {
+      ...process.env,
+      VITEST: undefined,
+      SAMOVAR_TEST_TMPDIR: undefined,
+      REDIS_URL: 'redis://a',
+      DATABASE_URL: 'postgres://b',
+    },
   });
   const lines = done.stdout.trimEnd().split('\n');
   return { status: done.status, lastLine: lines.at(-1), text: done.stdout + done.stderr };
@@ -94,6 +102,16 @@ test('a test file that leaves something open fails and says what', () => {
   expect(done).toMatchObject({ status: 1, lastLine: '5 passed, 5 failed' });
   expect(done.text.match(/this test file leaves open:/g)?.length).toBeGreaterThanOrEqual(5);
   for (const [, words] of Object.values(leaks)) expect(done.text).toContain(words);
+});
+
+test('a file left in the temporary folder fails the run', () => {
+  const body = `test('a', async () => {
+    const { mkdtempSync } = await import('node:fs');
+    mkdtempSync((await import('node:os')).tmpdir() + '/forgotten-');
+  });`;
+  const done = suite(body);
+  expect(done).toMatchObject({ status: 1, lastLine: '1 passed, 1 failed' });
+  expect(done.text).toContain('the tests leave in the temporary folder: forgotten-');
 });
 
 test('a test file that clears up behind itself passes', () => {
