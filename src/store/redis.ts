@@ -86,7 +86,7 @@ export function createRedisStore(
     get: (cache, key) => gathered(names.entry(cache, key)),
 
     async getMany(cache, keys) {
-      const found: (Buffer | undefined)[] = new Array(keys.length);
+      const found = new Array<Buffer | undefined>(keys.length).fill(undefined);
       const asked = Array.from(groupsOf(keys), async (group) => {
         const bytes = await fetch(group.map((index) => names.entry(cache, keys[index]!)));
         group.forEach((index, i) => {
@@ -98,7 +98,7 @@ export function createRedisStore(
     },
 
     async heads(cache, keys) {
-      const found: (Buffer | undefined)[] = new Array(keys.length);
+      const found = new Array<Buffer | undefined>(keys.length).fill(undefined);
       for (const group of groupsOf(keys)) {
         const entries = group.map((index) => names.entry(cache, keys[index]!));
         const heads = await guarded(scripts.svHeadsBuffer(entries.length, ...entries));
