@@ -86,7 +86,8 @@ export interface ImportProgress {
 }
 
 export interface ImportSummary {
-  readonly format: ImportFormat;
+  /** Undefined when there was not a line. */
+  readonly format: ImportFormat | undefined;
   readonly lines: number;
   /** Lines that an earlier import had counted: the file has grown since, or is the same. */
   readonly knownLines: number;

@@ -47,6 +47,8 @@ export async function addCounts(
   await openDoor(client, table, horizon);
   const waiting = await keepAtDoor(client, horizon);
   const admitted = await admitKeys(client);
+  // Once more: that hardly any key has a number is no longer true.
+  if (keys > fewKeys) await client.query('analyze samovar_batch_key');
   const upto = await foldedUpto(client);
   const hoursFrom = horizon.hoursFrom * 24;
   await client.query(
@@ -98,6 +100,9 @@ const capped = (sum: string): string =>
   `(case when ${sum} > 2147483647 then 2147483647 else ${sum} end)::int`;
 const sumOf = (column: string): string => capped(`sum(${column})`);
 
+/** Up to so many any plan will do. */
+const fewKeys = 1_000;
+
 async function findKeys(client: PoolClient, table: CountTable): Promise<number> {
   const { rowCount } = await client.query(
     `insert into samovar_batch_key (cache_id, key, hash, key_id, accesses, misses, last_bucket, bytes)
@@ -110,7 +115,7 @@ async function findKeys(client: PoolClient, table: CountTable): Promise<number> 
   );
   const keys = rowCount ?? 0;
   // Temporary tables are not analyzed by themselves, and a plan for ten rows is a bad one for a million.
-  if (keys > 2_000) await client.query(`analyze ${table}, samovar_batch_key`);
+  if (keys > fewKeys) await client.query(`analyze ${table}, samovar_batch_key`);
   return keys;
 }
 
