@@ -203,6 +203,6 @@ function* doubts({ caches, jobs, schedules, origins }: Config): Generator<Findin
       yield warning(
         'config',
         `no schedule warms cache '${name}'`,
-        `schedule('*/15 * * * *', plan, { cache: '${name}' }), or samovar warm ${name} from your deploy`,
+        `schedule('*/15 * * * *', warm, { cache: '${name}' }), or samovar warm ${name} from your deploy`,
       );
 }

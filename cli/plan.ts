@@ -5,6 +5,7 @@ import type { Plan, PlanRow } from '../src/rooms.ts';
 import type { CliContext } from './context.ts';
 import { bytes, count, durationOption, instant, instantOption, positiveCount, shortKey } from './format.ts';
 import { cachesAsked } from './names.ts';
+import { openReachable } from './reach.ts';
 
 interface Options {
   readonly at?: string;
@@ -50,7 +51,7 @@ export async function plansOf(
   caches: readonly string[],
   question: PlanQuestion,
 ): Promise<Plan[]> {
-  const samovar = await context.samovar();
+  const samovar = await openReachable(context, ['cache']);
   const plans: Plan[] = [];
   for (const cache of caches) plans.push(await samovar.plan(cache, question));
   return plans;

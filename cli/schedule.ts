@@ -3,6 +3,7 @@ import type { Samovar, ScheduleView } from '../src/facade.ts';
 import type { CliContext } from './context.ts';
 import { instant, positiveCount, since } from './format.ts';
 import { unknown } from './names.ts';
+import { openReachable } from './reach.ts';
 
 const notes = `
 Examples
@@ -20,7 +21,7 @@ export const command = (context: CliContext): Command => {
     .command('list', { isDefault: true })
     .description('every schedule, and when it comes next')
     .action(async () => {
-      const views = await (await context.samovar()).schedules.list(1);
+      const views = await (await openReachable(context, ['queue'])).schedules.list(1);
       context.output.data(views, () => listText(context, views));
     });
 
@@ -30,7 +31,7 @@ export const command = (context: CliContext): Command => {
     .argument('[name]', 'of one schedule')
     .option('--count <n>', 'how many', positiveCount, 5)
     .action(async (name: string | undefined, { count }: { count: number }) => {
-      const all = await (await context.samovar()).schedules.list(count);
+      const all = await (await openReachable(context, ['queue'])).schedules.list(count);
       const views = name === undefined ? all : [known(all, name)];
       context.output.data(
         views.map(({ name, timezone, next }) => ({
@@ -51,7 +52,7 @@ export const command = (context: CliContext): Command => {
       .description(what)
       .argument('<name>', 'of the schedule')
       .action(async (name: string) => {
-        const samovar = await context.samovar();
+        const samovar = await openReachable(context, ['queue']);
         await checked(samovar, name);
         await samovar.schedules[verb](name);
         context.output.data({ schedule: name, isPaused: verb === 'pause' }, () => `${name} ${said}`);
@@ -63,7 +64,7 @@ export const command = (context: CliContext): Command => {
     .description('enqueue its job now, whatever the hour')
     .argument('<name>', 'of the schedule')
     .action(async (name: string) => {
-      const samovar = await context.samovar();
+      const samovar = await openReachable(context, ['queue']);
       const { job } = await checked(samovar, name);
       const id = await samovar.schedules.run(name);
       context.output.data({ schedule: name, job, id }, () => `${name}: job ${job} enqueued as ${id}`);

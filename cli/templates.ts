@@ -1,7 +1,7 @@
 /** What `samovar init` writes, by the path of each file. */
 export const files: Readonly<Record<string, string>> = {
   'samovar.config.ts': `import { defineCache, defineConfig, defineOrigin, key, schedule } from 'samovar';
-import { builtinJobs, plan } from 'samovar/jobs';
+import { builtinJobs, warm } from 'samovar/jobs';
 import { report } from './jobs/report.ts';
 
 // The system behind your caches, and what background work may ask of it, all workers together.
@@ -21,7 +21,7 @@ export default defineConfig({
   caches: [products],
   jobs: [...builtinJobs, report],
   schedules: [
-    schedule('*/15 * * * *', plan, { cache: 'products' }),
+    schedule('*/15 * * * *', warm, { cache: 'products' }),
     schedule('0 6 * * *', report, {}),
   ],
   // What \`samovar import access.log\` makes of a request.

@@ -7,6 +7,7 @@ import type { CliContext } from './context.ts';
 import { durationOption, listOption, positiveCount } from './format.ts';
 import { cachesAsked } from './names.ts';
 import { plansOf, planText } from './plan.ts';
+import { openReachable } from './reach.ts';
 import { runsText } from './runs-text.ts';
 import { watchRun } from './watch.ts';
 
@@ -59,7 +60,7 @@ export const command = (context: CliContext): Command =>
           hints: ['samovar warm <cache> --keys …'],
         });
       const names = cachesAsked(await context.config(), cache);
-      const samovar = await context.samovar();
+      const samovar = await openReachable(context, ['cache', 'queue']);
       if (options.dryRun) return dryRun(context, names, options);
       if (options.detach) return report(context, await start(context, samovar, names, options, keys));
       const working = await samovar.work({ only: ['warm'], cron: false, http: false });

@@ -4,6 +4,7 @@ import type { Samovar } from '../src/facade.ts';
 import type { CliContext } from './context.ts';
 import { listOption } from './format.ts';
 import { unknown } from './names.ts';
+import { openReachable } from './reach.ts';
 import { openSchema } from './schema.ts';
 
 interface Options {
@@ -48,7 +49,7 @@ export const command = (context: CliContext): Command =>
         const { schema, close } = await openSchema(context);
         await schema.migrate().finally(close);
       }
-      const samovar = await context.samovar();
+      const samovar = await openReachable(context, ['queue']);
       const working = await samovar.work({
         concurrency: limits,
         http: http && once !== true,

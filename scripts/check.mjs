@@ -12,7 +12,7 @@ process.chdir(dirname(dirname(fileURLToPath(import.meta.url))));
 const checks = {
   lint: [['biome', 'ci', '--error-on-warnings', '.']],
   types: [['tsc', '-p', 'tsconfig.all.json']],
-  law: [['vitest', 'run', '--project', 'plain', 'test/law.test.ts']],
+  law: [['vitest', 'run', '--project', 'plain', '--reporter', 'dot', 'test/law.test.ts']],
   unused: [['knip']],
   package: [checkPackage],
 };

@@ -57,7 +57,7 @@ ${generated}
 \`\`\`ts
 // samovar.config.ts
 import { defineCache, defineConfig, defineOrigin, key, schedule } from 'samovar';
-import { builtinJobs, plan } from 'samovar/jobs';
+import { builtinJobs, warm } from 'samovar/jobs';
 
 const database = defineOrigin('database', { budget: { perSecond: 250, concurrency: 4 } });
 
@@ -71,7 +71,7 @@ export const products = defineCache('products', {
 export default defineConfig({
   caches: [products],
   jobs: [...builtinJobs],
-  schedules: [schedule('*/15 * * * *', plan, { cache: 'products' })],
+  schedules: [schedule('*/15 * * * *', warm, { cache: 'products' })],
 });
 \`\`\`
 

@@ -28,6 +28,7 @@ const changed = (url: string, change: (url: URL) => void): string => {
 };
 
 const shop = place(good);
+const elsewhere = place();
 const config = (more: { ttl?: string; schedule?: string; zone?: string; extra?: string } = {}) => `
 import { defineCache, defineConfig, defineOrigin, key, schedule } from 'samovar';
 import { builtinJobs, plan } from 'samovar/jobs';
@@ -179,7 +180,6 @@ describe('the configuration', () => {
   });
 
   test('none at all', async () => {
-    const elsewhere = place();
     expectMistake(await elsewhere.run('plan'), {
       exit: 2,
       code: 'E_CONFIG',
