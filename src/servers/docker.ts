@@ -31,7 +31,7 @@ export async function runRedisContainer(
     await docker('run', '-d', '--name', name, '-p', `127.0.0.1:${port}:6379`, image, 'redis-server', ...args);
     const ready = async () => {
       const from = clock.elapsed();
-      while (!(await answers(port, `AUTH ${password}\r\nPING\r\n`, /^\+OK\r\n\+PONG/))) {
+      while (!(await answers(port, `AUTH ${password}\r\nPING\r\n`, /^\+OK\r\n\+PONG/, clock))) {
         if (clock.elapsed() - from > readyLimitMs) {
           throw new SamovarError('E_SERVERS', `the container of ${image} does not answer on port ${port}`);
         }

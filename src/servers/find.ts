@@ -24,7 +24,7 @@ export function findProgram(names: readonly string[], folders = programFolders()
   return undefined;
 }
 
-export const programFolders = (): string[] => [
+const programFolders = (): string[] => [
   ...(process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== ''),
   ...usualFolders,
 ];

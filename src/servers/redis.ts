@@ -108,7 +108,7 @@ function runProgram(
         stopSignal: 'SIGTERM',
         args: (port) => [file, '--port', String(port), '--bind', '127.0.0.1'],
         url: (port) => `redis://:${password}@127.0.0.1:${port}`,
-        isReady: (port) => answers(port, `AUTH ${password}\r\nPING\r\n`, /^\+OK\r\n\+PONG/),
+        isReady: (port) => answers(port, `AUTH ${password}\r\nPING\r\n`, /^\+OK\r\n\+PONG/, clock),
       },
       reaper,
       clock,

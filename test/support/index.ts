@@ -26,5 +26,5 @@
 export { fakeClock } from '../../src/testing/clock.ts';
 export { database, type TestDatabase } from './database.ts';
 export { type ServerProxy, startProxy } from './proxy.ts';
-export { redis, type TestRedis } from './redis.ts';
+export { redis } from './redis.ts';
 export { until } from './until.ts';
