@@ -1,0 +1,303 @@
+/**
+ * What passes between the rooms: types only. Instants are epoch milliseconds, lengths of time milliseconds, a bucket is
+ * an epoch hour.
+ */
+
+/** Reads of one key in one hour. `accesses` includes `misses`. */
+export interface AccessCount {
+  readonly cache: string;
+  readonly key: string;
+  readonly bucket: number;
+  readonly accesses: number;
+  readonly misses: number;
+}
+
+/** Reads of one cache in one hour by one kind of caller. */
+export interface CallerCount {
+  readonly cache: string;
+  readonly bucket: number;
+  readonly caller: string;
+  readonly accesses: number;
+  readonly misses: number;
+}
+
+/** A warmed entry was read: the plan and row that its envelope carries. */
+export interface WarmUse {
+  readonly cache: string;
+  readonly plan: number;
+  readonly row: number;
+}
+
+/** What one load of a key taught us. */
+export interface Fill {
+  readonly cache: string;
+  readonly key: string;
+  readonly loadMs: number;
+  readonly bytes: number;
+  readonly tags: readonly string[];
+}
+
+/** Counts reads in memory: at once, without waiting, without throwing. Plan 0 = the entry was not warmed. */
+export interface Recorder {
+  hit(cache: string, key: string, caller: string | undefined, plan: number, row: number): void;
+  miss(cache: string, key: string, caller: string | undefined): void;
+  fill(fill: Fill): void;
+}
+
+/** What happened to the access log between two of its messages. */
+export interface AccessBatch {
+  /** Which log: a new one begins when its Redis lost the old. */
+  readonly log: string;
+  /** The last message before it; '0-0' at the beginning of the log. */
+  readonly after: string;
+  /** The last message in it. */
+  readonly upto: string;
+  readonly messages: number;
+  readonly counts: readonly AccessCount[];
+  readonly callers: readonly CallerCount[];
+  readonly used: readonly WarmUse[];
+  readonly fills: readonly Fill[];
+  /** Accesses that recorders dropped because their memory bound was reached. */
+  readonly dropped: number;
+  /** Messages that could not be read, and are skipped. */
+  readonly unreadable: number;
+}
+
+/** How far each access log has been carried over: its last message, by log. */
+export type AccessCursors = Readonly<Record<string, string>>;
+
+/** All zero when another collector had carried the batch over. */
+export interface CollectResult {
+  readonly messages: number;
+  readonly accesses: number;
+  /** Keys met for the first time and let in. */
+  readonly admitted: number;
+  /** Keys seen once, of which only a hash is kept. */
+  readonly waiting: number;
+  /** Warmed entries that were read for the first time. */
+  readonly used: number;
+  readonly dropped: number;
+  readonly unreadable: number;
+}
+
+/** Half-lives, in hours, at which the state of every key is kept. */
+export const halfLifeHours = [1, 3, 6, 24, 72, 168] as const;
+export type HalfLifeHours = (typeof halfLifeHours)[number];
+
+/** A key that might be worth warming: its decayed rates, ready to be scored. */
+export interface Candidate {
+  readonly key: string;
+  /** Accesses per hour, exponentially decayed to now, by half-life. */
+  readonly rates: Readonly<Record<HalfLifeHours, number>>;
+  /** Share of accesses by hour of day (UTC), or undefined while too little is known. */
+  readonly hours?: readonly number[];
+  readonly lastBucket: number;
+  readonly accesses: number;
+  /** Smoothed time one load takes, if known. */
+  readonly costMs?: number;
+  readonly bytes?: number;
+}
+
+/** One part of a score: what it is called and how much it gave, in accesses per second. */
+export interface Term {
+  readonly name: string;
+  readonly heat: number;
+}
+
+export interface ForecastRow {
+  readonly key: string;
+  /** Expected accesses per second over the horizon. */
+  readonly heat: number;
+  readonly terms: readonly Term[];
+  readonly costMs?: number;
+  readonly bytes?: number;
+}
+
+export interface Forecast {
+  readonly cache: string;
+  readonly at: number;
+  readonly horizonMs: number;
+  readonly scorer: string;
+  /** Hottest first. */
+  readonly rows: readonly ForecastRow[];
+}
+
+export type WishSource = 'forecast' | 'list' | 'sql' | 'function' | 'tag';
+
+/** A key that a source would like warm. */
+export interface Wish extends Partial<Omit<ForecastRow, 'key'>> {
+  readonly key: string;
+  readonly source: WishSource;
+}
+
+/** What the store holds for a key now. */
+export interface Look {
+  readonly state: 'fresh' | 'missing' | 'negative';
+  /** When it stops being fresh; 0 when missing. */
+  readonly freshUntil: number;
+}
+
+export type Decision = 'warm' | 'fresh' | 'skip';
+
+export interface PlanRow {
+  readonly key: string;
+  readonly source: WishSource;
+  readonly decision: Decision;
+  /** Why, in words for an operator. */
+  readonly reason: string;
+  readonly heat: number;
+  readonly costMs: number;
+  readonly bytes: number;
+  /** Milliseconds of waiting it is expected to save over the horizon. */
+  readonly savingMs: number;
+}
+
+export interface PlanBudget {
+  readonly keys: number;
+  readonly bytes?: number;
+  readonly perSecond?: number;
+  readonly timeMs?: number;
+}
+
+export interface Plan {
+  readonly cache: string;
+  readonly at: number;
+  readonly horizonMs: number;
+  /** Keys to warm, in the order in which they are to be written. */
+  readonly rows: readonly PlanRow[];
+  /** The best of what was left out, each with its reason. */
+  readonly left: readonly PlanRow[];
+  readonly totals: {
+    readonly wished: number;
+    readonly warm: number;
+    readonly fresh: number;
+    readonly skipped: number;
+    readonly bytes: number;
+    /** How long the loads will take at the budget's rate. */
+    readonly timeMs: number;
+    readonly savingMs: number;
+  };
+}
+
+export const rowResults = [
+  'planned',
+  'written',
+  'fresh',
+  'busy',
+  'missing',
+  'failed',
+  'budget',
+  'lost',
+] as const;
+/**
+ * What became of a row: `planned` (not yet), `written`, `fresh` (was already), `busy` (a reader or writer holds its lease),
+ * `missing` (the origin has no such id), `failed`, `budget` (time, rate or memory ran out), `lost` (deleted or overtaken while it loaded).
+ */
+export type RowResult = (typeof rowResults)[number];
+
+/** Everything a plan is made from; see `plan/build`. */
+export interface PlanInput {
+  readonly cache: string;
+  readonly at: number;
+  readonly horizonMs: number;
+  readonly ttlMs: number;
+  /** Several sources may wish for the same key; the hottest wish counts. */
+  readonly wishes: readonly Wish[];
+  /** By position of `wishes`. */
+  readonly looks: readonly Look[];
+  readonly budget: PlanBudget;
+  /** Memory is tight: the hottest keys are written last, so that they are the last to be evicted. */
+  readonly isTight: boolean;
+}
+
+export type RunState =
+  | 'planned'
+  | 'queued'
+  | 'running'
+  | 'paused'
+  | 'cancelling'
+  | 'done'
+  | 'partial'
+  | 'failed'
+  | 'cancelled';
+export type Trigger = 'cron' | 'deploy' | 'manual' | 'event';
+
+export interface Run {
+  readonly id: number;
+  readonly cache: string;
+  readonly state: RunState;
+  readonly trigger: Trigger;
+  readonly at: number;
+  readonly startedAt?: number;
+  readonly endedAt?: number;
+  readonly rows: number;
+  readonly results: Readonly<Partial<Record<RowResult, number>>>;
+  readonly used: number;
+  /** Warmed and never read; known once the entries have expired. */
+  readonly unused?: number;
+  readonly bytes: number;
+  /** Keys settled per second since it started. */
+  readonly perSecond?: number;
+  readonly etaMs?: number;
+  /** Why it ended early, if it did. */
+  readonly why?: string;
+  /** The first thing that went wrong with a chunk, without keys. */
+  readonly error?: string;
+}
+
+export interface ClaimedChunk {
+  readonly kind: 'chunk';
+  readonly plan: number;
+  readonly chunk: number;
+  readonly keys: readonly string[];
+  /** The row number of each key within the plan. */
+  readonly rows: readonly number[];
+  readonly worker: string;
+}
+
+export type Claim =
+  | ClaimedChunk
+  /** Other workers hold what is left; ask again after `ms`. */
+  | { readonly kind: 'wait'; readonly ms: number }
+  | { readonly kind: 'paused' }
+  /** Nothing is left, or the run was cancelled, or its time is over. */
+  | { readonly kind: 'ended'; readonly why: string };
+
+export interface Memory {
+  readonly usedBytes: number;
+  /** 0 = no limit. */
+  readonly maxBytes: number;
+  readonly evicted: number;
+  readonly policy: string;
+}
+
+export interface FillRequest {
+  readonly keys: readonly string[];
+  readonly reason: 'warm' | 'refresh';
+  readonly plan?: number;
+  readonly rows?: readonly number[];
+  readonly signal: AbortSignal;
+  /** True when what is fresh should be loaded again. @default false */
+  readonly force?: boolean;
+  /** What is not reached within this time stays `planned`. @default unlimited */
+  readonly withinMs?: number;
+}
+
+/**
+ * Results by position of the asked keys; `planned` = not reached: the signal aborted, `withinMs` passed, or the origin's
+ * budget gives nothing at present (stopped, or out of reach; `error` then says which).
+ */
+export interface FillReport {
+  readonly results: readonly RowResult[];
+  readonly bytes: number;
+  readonly loadMs: number;
+  readonly waitMs: number;
+  /** The first thing that went wrong, if any: its code and text without keys. */
+  readonly error?: { readonly code: string; readonly message: string };
+  readonly fills: readonly Fill[];
+}
+
+export interface InvalidateResult {
+  readonly keys: number;
+  readonly tags: number;
+}
