@@ -1,10 +1,14 @@
 import type { Asserted } from '../../src/demo/assertion.ts';
+import type { Share } from '../../src/demo/measure.ts';
 import { type Act, figuresOf, type Outcome } from '../../src/demo/outcome.ts';
+import { messageOf } from '../../src/errors.ts';
 import { count, percent } from '../format.ts';
 import type { Output } from '../output.ts';
 import type { Traffic } from './traffic.ts';
 
 const ms = (value: number): string => `${value < 10 ? value.toFixed(2) : Math.round(value)} ms`;
+
+const ratio = ({ reads, hitRatio }: Share): string => percent(reads === 0 ? undefined : hitRatio);
 
 /** The end of the demo, for people: the table, what it means, and what to do next. */
 export function demoText(
@@ -32,8 +36,8 @@ export function demoText(
       { head: 'perfect foresight', align: 'right' },
     ],
     [
-      row('hit ratio, first five minutes', ({ figures }) => percent(figures.firstFiveMinutes.hitRatio)),
-      row('hit ratio, the whole hour', ({ figures }) => percent(figures.hour.hitRatio)),
+      row('hit ratio, first five minutes', ({ figures }) => ratio(figures.firstFiveMinutes)),
+      row('hit ratio, the whole hour', ({ figures }) => ratio(figures.hour)),
       row('database queries readers waited for', ({ queries }) => count(queries)),
       [
         'database queries ahead of them',
@@ -56,15 +60,18 @@ export function demoText(
     `Rate      ${count(warming.pace.perSecond)} keys/s held of ${count(limit)}/s allowed; at most ${count(warming.pace.peakPerSecond)}/s within any 200 ms.`,
     `Forecast  ${percent(all.share_of_perfect_first_5m)} of perfect foresight's hit ratio in the first five minutes, ${percent(all.share_of_perfect_hour)} over the hour.`,
     '',
+    color.dim(`Traffic: ${traffic.about}. Perfect foresight warms as many keys, those the hour reads most.`),
     color.dim(
-      `${traffic.about}. Perfect foresight warms as many keys, chosen from the hour itself. The hour`,
-    ),
-    color.dim(
-      `passed in ${replaySeconds} s: ratios are those of the hour, waits those of ${faster} times its load.`,
+      `The hour passed in ${replaySeconds} s: ratios are those of the hour, waits those of ${faster} times its load.`,
     ),
   ];
-  const failed = all.failed_reads;
-  if (failed > 0) lines.push('', color.red(`${count(failed)} reads failed.`));
+  if (all.failed_reads > 0)
+    lines.push(
+      '',
+      color.red(
+        `${count(all.failed_reads)} reads failed, first: ${messageOf(acts.find(({ failed }) => failed > 0)?.failure)}`,
+      ),
+    );
   if (asserted.length > 0) {
     lines.push('');
     for (const { text, value, met } of asserted)
@@ -74,8 +81,8 @@ export function demoText(
 }
 
 const next = (color: Output['color']): string[] => [
-  color.bold('Next'),
-  '  samovar init                writes a samovar.config.ts for your own application',
-  '  samovar import access.log   your own history; then: samovar plan',
-  '  samovar demo --trace f.csv  this table for your own traffic (epoch_seconds,key)',
+  color.bold('Next, in your own project (npm i samovar)'),
+  '  npx samovar init                   a samovar.config.ts to start from',
+  '  npx samovar import access.log      what your users read; then: npx samovar plan',
+  '  npx samovar demo --trace my.csv    this table for your own traffic (epoch_seconds,key)',
 ];

@@ -55,7 +55,7 @@ export async function openStage(
     return {
       folder,
       shop,
-      servers: `two Redis and a Postgres of its own (${[...new Set([cache.how, postgres.how])].join(', ')})`,
+      servers: 'two Redis and a Postgres, private, gone when the demo ends',
       urls: { cache: cache.url, queue: queue.url, postgres: postgres.url },
       close,
     };

@@ -53,7 +53,7 @@ export async function tellStory(
           : traceTraffic(options.trace, options.at, where);
       },
       ({ lines, requests }) =>
-        `${count(lines)} log lines of the past, ${count(requests.length)} requests of the next hour`,
+        `${count(lines)} log lines, and the ${count(requests.length)} requests of the next hour`,
     );
     await steps.take(
       'shop in Postgres',
@@ -82,7 +82,7 @@ async function play(
   const { samovar, products, loads } = shop;
   const { requests } = traffic;
   const tellShare = ({ figures: { hour, firstFiveMinutes } }: Act) =>
-    `hit ratio ${percent(firstFiveMinutes.hitRatio)} in the first five minutes, then ${percent(hour.hitRatio)}`;
+    `hit ratio ${percent(firstFiveMinutes.hitRatio)} in five minutes, ${percent(hour.hitRatio)} in the hour`;
 
   /** The hour once. Only the warmed one counts as demand: what the others read must not teach the forecast. */
   const playHour = (name: string, isDemand: boolean): Promise<Act> =>
@@ -103,7 +103,7 @@ async function play(
           throw new SamovarError('E_LOAD_FAILED', `every read failed: ${messageOf(failure)}`, {
             cause: failure,
           });
-        return { figures: figures(reads), queries: loads.sinceLast().forReaders, failed };
+        return { figures: figures(reads), queries: loads.sinceLast().forReaders, failed, failure };
       },
       tellShare,
     );
@@ -122,7 +122,7 @@ async function play(
         return { run, keys: ended.results.written ?? 0, queries: forWarming, pace: pace(warming) };
       },
       ({ keys, pace }) =>
-        `${count(keys)} keys, ${count(pace.perSecond)} a second (limit ${count(perSecond)})`,
+        `${count(keys)} keys through the queue, ${count(pace.perSecond)} a second (limit ${count(perSecond)})`,
     );
 
   await steps.take(
@@ -139,7 +139,7 @@ async function play(
         onProgress: ({ doing, lines }) => show(`${doing}, ${count(lines)} lines`),
       }),
     ({ accesses, keys, notDemand }) =>
-      `${count(accesses)} reads of ${count(keys)} keys${notDemand > 0 ? `, ${count(notDemand)} of a crawler left out` : ''}`,
+      `${count(accesses)} reads of ${count(keys)} keys${notDemand > 0 ? `; a crawler's ${count(notDemand)} left out` : ''}`,
   );
   const working = await samovar.work({ only: ['collect', 'forecast', 'plan', 'warm'] });
   try {
@@ -149,7 +149,7 @@ async function play(
         await samovar.waitFor(forecast, await samovar.enqueue(forecast, {}), { signal });
         return samovar.plan('products');
       },
-      ({ totals }) => `${count(totals.wished)} keys expected to be asked for, ${count(totals.warm)} planned`,
+      ({ totals }) => `${count(totals.warm)} keys planned, of those most likely to be read`,
     );
     await shop.flush();
     const cold = await playHour('the hour, cold', false);

@@ -4,7 +4,7 @@ export interface Read {
   readonly at: number;
   /** How long the reader waited, in real milliseconds. */
   readonly ms: number;
-  /** This read made the loader run for its key; one that joined a load under way did not. */
+  /** It failed, or made the loader run for its key; one that joined a load under way did not. */
   readonly isMiss: boolean;
 }
 

@@ -6,6 +6,8 @@ export interface Act {
   /** Database queries that readers waited for. */
   readonly queries: number;
   readonly failed: number;
+  /** What the first failed read said. */
+  readonly failure?: unknown;
 }
 
 /** A cache was warmed before the hour. */

@@ -20,9 +20,12 @@ analyze shop.category, shop.product, shop.order_line, shop.review;
 
 /** Products of one category: what a place in its bestseller list is computed from. */
 const categorySize = 100;
-const orders = 60_000;
+/** For each product, as long as that does not become too many. */
+const linesEach = 11;
+const mostLines = 360_000;
 const linesPerOrder = 6;
-const reviews = 80_000;
+const reviewsEach = 2.5;
+const mostReviews = 80_000;
 
 /** Fills an empty database with a shop whose products have these codes. The same codes give the same shop. */
 export async function fillShop(
@@ -30,6 +33,8 @@ export async function fillShop(
   codes: readonly string[],
 ): Promise<{ orderLines: number; reviews: number }> {
   const categories = Math.ceil(codes.length / categorySize);
+  const orderLines = Math.min(mostLines, codes.length * linesEach);
+  const reviews = Math.min(mostReviews, Math.ceil(codes.length * reviewsEach));
   await pool.query(tables);
   await pool.query(
     `insert into shop.category select n, 'category ' || n from generate_series(1, $1::int) n`,
@@ -46,7 +51,7 @@ export async function fillShop(
     `insert into shop.order_line
      select n / $2::int, 1 + (hashint8(n) & 2147483647) % $3::int, 1 + (hashint8(-n) & 3)
      from generate_series(1::bigint, $1::bigint) n`,
-    [orders * linesPerOrder, linesPerOrder, codes.length],
+    [orderLines, linesPerOrder, codes.length],
   );
   await pool.query(
     `insert into shop.review
@@ -56,7 +61,7 @@ export async function fillShop(
     [reviews, codes.length],
   );
   await pool.query(indexes);
-  return { orderLines: orders * linesPerOrder, reviews };
+  return { orderLines, reviews };
 }
 
 /** Everything a product page shows, as JSON text, for any number of products: joins, aggregates and a ranking. */

@@ -38,14 +38,16 @@ export async function replay(options: ReplayOptions): Promise<Replayed> {
 
   const send = async (request: Request): Promise<void> => {
     const from = clock.elapsed();
+    let isFailed = false;
     try {
       await options.read(request);
     } catch (error) {
+      isFailed = true;
       failed += 1;
       failure ??= error;
     }
     // The reader who began a load is the first to be told of it, and so the one it is counted for.
-    const isMiss = options.takeLoads(request.key) > 0;
+    const isMiss = options.takeLoads(request.key) > 0 || isFailed;
     reads.push({ at: request.at, ms: clock.elapsed() - from, isMiss });
   };
 

@@ -15,12 +15,21 @@ export interface TraceOutline {
   /** Seconds of the first and the last read. */
   readonly from: number;
   readonly until: number;
-  readonly hours: ReadonlyMap<number, number>;
+  readonly hours: ReadonlyMap<number, HourOutline>;
+}
+
+interface HourOutline {
+  readonly reads: number;
+  /** Reads of its first five minutes. */
+  readonly early: number;
 }
 
 /** Hours of history without which a forecast has nothing to go by. */
 const leastHistoryHours = 3;
 const hourSeconds = 3_600;
+const earlySeconds = 300;
+/** An hour of which less than this comes in the first five minutes (a twelfth of it) begins too late to show a start. */
+const leastEarly = 1 / 24;
 
 /** Reads `epoch_seconds,key[,size]`, gzipped if the name says so, line by line. Throws E_USAGE naming what is not so. */
 export async function* readTrace(file: string): AsyncGenerator<TraceRead> {
@@ -63,11 +72,13 @@ const wrong = (file: string, number: number, expected: string, line: string): Sa
   new SamovarError('E_USAGE', `${file}, line ${number}: ${expected}, got '${line.slice(0, 60)}'`);
 
 export async function outlineTrace(reads: AsyncIterable<TraceRead>): Promise<TraceOutline> {
-  const hours = new Map<number, number>();
+  const hours = new Map<number, HourOutline>();
   let [count, from, until] = [0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for await (const { epochSeconds } of reads) {
     const hour = Math.floor(epochSeconds / hourSeconds);
-    hours.set(hour, (hours.get(hour) ?? 0) + 1);
+    const { reads: before, early } = hours.get(hour) ?? { reads: 0, early: 0 };
+    const isEarly = epochSeconds - hour * hourSeconds < earlySeconds;
+    hours.set(hour, { reads: before + 1, early: early + Number(isEarly) });
     count += 1;
     from = Math.min(from, epochSeconds);
     until = Math.max(until, epochSeconds);
@@ -76,8 +87,8 @@ export async function outlineTrace(reads: AsyncIterable<TraceRead>): Promise<Tra
 }
 
 /**
- * The epoch hour to forecast: the one asked for, else the busiest whole hour of the trace's last quarter. Throws
- * E_USAGE when the trace does not hold it whole, with some history before it.
+ * The epoch hour to forecast: the one asked for, else the busiest whole hour of the trace's last quarter that is busy
+ * from its beginning. Throws E_USAGE when the trace does not hold it whole, with some history before it.
  */
 export function chooseHour(outline: TraceOutline, at?: number): number {
   const earliest = Math.ceil(outline.from / hourSeconds) + leastHistoryHours;
@@ -99,11 +110,11 @@ export function chooseHour(outline: TraceOutline, at?: number): number {
     );
   }
   const lastQuarter = Math.floor((outline.until - (outline.until - outline.from) / 4) / hourSeconds);
-  const candidates = [...outline.hours].filter(
-    ([hour]) => hour >= Math.max(earliest, Math.min(lastQuarter, latest)) && hour <= latest,
-  );
-  const best = candidates.reduce((a, b) => (b[1] > a[1] ? b : a), [latest, 0]);
-  return best[0];
+  const first = Math.max(earliest, Math.min(lastQuarter, latest));
+  const late = [...outline.hours].filter(([hour]) => hour >= first && hour <= latest);
+  const prompt = late.filter(([, { reads, early }]) => early >= reads * leastEarly);
+  const [busiest] = (prompt.length > 0 ? prompt : late).sort(([, a], [, b]) => b.reads - a.reads);
+  return busiest?.[0] ?? latest;
 }
 
 export const hourText = (hour: number): string =>

@@ -75,7 +75,7 @@ test('a load counts for one reader, however many wait for it', async () => {
   expect((await running).reads.filter(({ isMiss }) => isMiss).length).toBe(5);
 });
 
-test('failed reads are counted, and the first failure kept', async () => {
+test('failed reads are misses, and the first failure is kept', async () => {
   const clock = fakeClock();
   const running = replay({
     requests: requests.slice(0, 10),
@@ -90,6 +90,7 @@ test('failed reads are counted, and the first failure kept', async () => {
   await clock.advance(1_000);
   const { failed, failure, reads } = await running;
   expect([failed, (failure as Error).message, reads.length]).toEqual([5, 'at 50000', 10]);
+  expect(reads.filter(({ isMiss }) => isMiss).length).toBe(5);
 });
 
 test('an abort ends it', async () => {

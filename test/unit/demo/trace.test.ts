@@ -61,8 +61,8 @@ test('an outline counts by hour', async () => {
     from: 3_600,
     until: 7_200,
     hours: new Map([
-      [1, 3],
-      [2, 1],
+      [1, { reads: 3, early: 2 }],
+      [2, { reads: 1, early: 1 }],
     ]),
   });
 });
@@ -75,7 +75,7 @@ describe('the hour to replay', () => {
       reads: named.reduce((sum, [, count]) => sum + count, 0),
       from: Math.min(...keys) * 3_600,
       until: (Math.max(...keys) + 1) * 3_600 - 1,
-      hours: new Map(named),
+      hours: new Map(named.map(([hour, reads]) => [hour, { reads, early: reads / 12 }])),
     };
   };
   const day = outline(
@@ -83,6 +83,10 @@ describe('the hour to replay', () => {
   );
 
   test('is the busiest of the last quarter', () => expect(chooseHour(day)).toBe(23));
+  test('is busy from its beginning', () => {
+    const hours = new Map(day.hours).set(23, { reads: 500, early: 0 });
+    expect(chooseHour({ ...day, hours })).toBe(20);
+  });
   test('is whole', () => expect(chooseHour({ ...day, until: day.until - 60 })).toBe(20));
   test('is the one asked for', () => expect(chooseHour(day, 5 * 3_600 + 17)).toBe(5));
 
