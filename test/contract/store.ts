@@ -1,0 +1,227 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { headOf, isNegative, textOf } from '../../src/store/entry.ts';
+import type { Batch, Draft, Store } from '../../src/store/store.ts';
+
+export interface StoreUnderTest {
+  readonly store: Store;
+  /** Another process's view of the same entries. */
+  readonly other: Store;
+  flush(): Promise<void>;
+}
+
+const lease = (token: string, ms = 60_000) => ({ token, ms });
+const batch = (token: string, more: Partial<Batch> = {}): Batch => ({
+  cache: 'shop',
+  token,
+  isTagged: false,
+  filledBy: 'w',
+  filledAt: 1_000,
+  seq: 0,
+  plan: 4,
+  loadMs: 1.5,
+  ...more,
+});
+const draft = (key: string, text: string | undefined = `"${key}"`, more: Partial<Draft> = {}): Draft => ({
+  key,
+  text,
+  bytes: Buffer.byteLength(text ?? ''),
+  tags: '',
+  ttlMs: 60_000,
+  row: 2,
+  ...more,
+});
+const negative = (key: string): Draft => ({ ...draft(key), text: undefined, bytes: 0 });
+const text = (bytes: Buffer | undefined) => bytes && textOf(bytes);
+
+/** Keys that have gone wrong somewhere before. */
+export const awkwardKeys = [
+  'plain',
+  'with space',
+  'line\nbreak\r\n',
+  '{}',
+  '{brace}',
+  '}e:{',
+  'quo"te\\',
+  'ключ-键-\u{1f525}',
+  '__proto__',
+  'a:b:c',
+  '\u0000nul',
+  'k'.repeat(8_192),
+];
+
+/** What every store promises. */
+export function describeStore(name: string, open: () => Promise<StoreUnderTest>): void {
+  describe(`store: ${name}`, () => {
+    let store: Store;
+    let other: Store;
+    let made: StoreUnderTest | undefined;
+
+    beforeEach(async () => {
+      made ??= await open();
+      ({ store, other } = made);
+    });
+    afterEach(() => made!.flush());
+
+    const fill = async (drafts: readonly Draft[], token = 'token', more: Partial<Batch> = {}) => {
+      const keys = drafts.map(({ key }) => key);
+      expect(await store.begin('shop', keys, lease(token), { want: 'head' })).toEqual(keys.map(() => 'own'));
+      return store.commit(batch(token, more), drafts);
+    };
+
+    test('has nothing at first', async () => {
+      expect(await store.get('shop', 'a')).toBeUndefined();
+      expect(await store.getMany('shop', ['a', 'b'])).toEqual([undefined, undefined]);
+      expect(await store.heads('shop', ['a', 'b'])).toEqual([undefined, undefined]);
+    });
+
+    test('gives back what was written under a lease, by position', async () => {
+      expect(await fill([draft('a'), draft('b', '[1]')])).toEqual(['written', 'written']);
+      expect(text(await other.get('shop', 'a'))).toBe('"a"');
+      expect((await other.getMany('shop', ['b', 'none', 'a', 'b'])).map(text)).toEqual([
+        '[1]',
+        undefined,
+        '"a"',
+        '[1]',
+      ]);
+      expect(headOf((await store.get('shop', 'a'))!)).toMatchObject({
+        filledBy: 'w',
+        plan: 4,
+        row: 2,
+        filledAt: 1_000,
+      });
+    });
+
+    test.each(awkwardKeys)('holds a value for the key %j', async (key) => {
+      await fill([draft(key, '1'), draft(`${key}!`, '2')]);
+      expect(text(await store.get('shop', key))).toBe('1');
+      expect((await store.getMany('shop', [`${key}!`, key])).map(text)).toEqual(['2', '1']);
+      await store.delete('shop', [key]);
+      expect((await store.getMany('shop', [`${key}!`, key])).map(text)).toEqual(['2', undefined]);
+    });
+
+    test('keeps caches apart', async () => {
+      await fill([draft('a')]);
+      expect(await store.get('shops', 'a')).toBeUndefined();
+    });
+
+    test('remembers that there is no value', async () => {
+      await fill([negative('a')]);
+      expect(isNegative((await store.get('shop', 'a'))!)).toBe(true);
+    });
+
+    test('forgets an entry when its ttl is over', async () => {
+      await fill([draft('short', '1', { ttlMs: 30 }), draft('long')]);
+      await expect.poll(() => store.get('shop', 'short')).toBeUndefined();
+      expect(text(await store.get('shop', 'long'))).toBe('"long"');
+    });
+
+    test('tells heads without values', async () => {
+      await fill([draft('a', `"${'x'.repeat(5_000)}"`, { tags: '["t1","t2"]' }), draft('b', '1')], 'token', {
+        seq: 12,
+      });
+      const [a, none, b] = await other.heads('shop', ['a', 'none', 'b']);
+      expect(headOf(a!)).toMatchObject({ tags: ['t1', 't2'], seq: 12, freshUntil: 61_000 });
+      expect(a!.length).toBeLessThan(100);
+      expect(none).toBeUndefined();
+      expect(headOf(b!)).toMatchObject({ tags: [] });
+    });
+
+    test('gives each lease to one asker', async () => {
+      expect(await store.begin('shop', ['a', 'b'], lease('one'), { want: 'head' })).toEqual(['own', 'own']);
+      expect(await other.begin('shop', ['b', 'c'], lease('two'), { want: 'head' })).toEqual(['busy', 'own']);
+      // Asked again by its holder, as after a lost reply.
+      expect(await store.begin('shop', ['a'], lease('one'), { want: 'head' })).toEqual(['own']);
+    });
+
+    test('refuses a writer without the lease', async () => {
+      await store.begin('shop', ['a'], lease('one'), { want: 'head' });
+      expect(await other.commit(batch('two'), [draft('a'), draft('never-begun')])).toEqual(['lost', 'lost']);
+      expect(await store.getMany('shop', ['a', 'never-begun'])).toEqual([undefined, undefined]);
+      expect(await store.commit(batch('one'), [draft('a')])).toEqual(['written']);
+    });
+
+    test('takes the lease back with the write', async () => {
+      await fill([draft('a')], 'one');
+      expect(await store.commit(batch('one'), [draft('a', '2')])).toEqual(['lost']);
+      expect(text(await store.get('shop', 'a'))).toBe('"a"');
+    });
+
+    test('a deleted key cannot be written by who began before', async () => {
+      await store.begin('shop', ['a', 'b'], lease('one'), { want: 'head' });
+      await other.delete('shop', ['a']);
+      expect(await store.commit(batch('one'), [draft('a'), draft('b')])).toEqual(['lost', 'written']);
+      expect(await store.get('shop', 'a')).toBeUndefined();
+    });
+
+    test('an overtaken lease writes nothing, and does not take the successor its own', async () => {
+      await store.begin('shop', ['a'], lease('one', 20), { want: 'head' });
+      await expect.poll(() => other.begin('shop', ['a'], lease('two'), { want: 'head' })).toEqual(['own']);
+      expect(await store.commit(batch('one'), [draft('a', '1')])).toEqual(['lost']);
+      expect(await other.commit(batch('two'), [draft('a', '2')])).toEqual(['written']);
+      expect(text(await store.get('shop', 'a'))).toBe('2');
+    });
+
+    test('answers with an entry instead of a lease', async () => {
+      await fill([draft('a')]);
+      const [whole] = await store.begin('shop', ['a'], lease('two'), { want: 'value' });
+      expect(text(whole as Buffer)).toBe('"a"');
+      const [head, own] = await store.begin('shop', ['a', 'b'], lease('two'), { want: 'head' });
+      expect(headOf(head as Buffer)).toMatchObject({ plan: 4 });
+      expect(own).toBe('own');
+    });
+
+    test('an entry that is known to be of no use is looked past, its successor is not', async () => {
+      await fill([draft('a')]);
+      const seen = (await store.get('shop', 'a'))!;
+      const options = { want: 'value', past: [seen.subarray(0, 42)] } as const;
+      expect(await store.begin('shop', ['a'], lease('two'), options)).toEqual(['own']);
+      await store.commit(batch('two', { filledAt: 2_000 }), [draft('a', '2')]);
+      const [newer] = await other.begin('shop', ['a'], lease('three'), options);
+      expect(text(newer as Buffer)).toBe('2');
+    });
+
+    test('takes the lease whatever there is when told to', async () => {
+      await fill([draft('a')]);
+      expect(await store.begin('shop', ['a'], lease('two'), { want: 'none' })).toEqual(['own']);
+      expect(await store.commit(batch('two'), [draft('a', '2')])).toEqual(['written']);
+      expect(text(await store.get('shop', 'a'))).toBe('2');
+    });
+
+    test('gives leases back without writing, and tells which were still held', async () => {
+      await store.begin('shop', ['a', 'b'], lease('one'), { want: 'head' });
+      await other.delete('shop', ['b']);
+      expect(await store.abort('shop', ['a', 'b', 'c'], 'one')).toEqual([true, false, false]);
+      expect(await other.begin('shop', ['a', 'b'], lease('two'), { want: 'head' })).toEqual(['own', 'own']);
+      expect(await store.abort('shop', ['a'], 'one')).toEqual([false]);
+      expect(await other.commit(batch('two'), [draft('a')])).toEqual(['written']);
+    });
+
+    test('a thousand keys at once, by position', async () => {
+      const keys = Array.from({ length: 1_000 }, (_, i) => `key ${i}`);
+      await store.begin('shop', [keys[500]!], lease('other'), { want: 'head' });
+      const begun = await store.begin('shop', keys, lease('one'), { want: 'head' });
+      expect(begun.filter((each) => each === 'own')).toHaveLength(999);
+      expect(begun[500]).toBe('busy');
+      const pauses: number[] = [];
+      const done = await store.commit(
+        batch('one'),
+        keys.map((key, i) => draft(key, String(i))),
+        (ms) => void pauses.push(ms),
+      );
+      expect(done.filter((each) => each === 'written')).toHaveLength(999);
+      expect(done[500]).toBe('lost');
+      expect(pauses.length).toBeGreaterThan(7);
+      const found = await other.getMany('shop', keys);
+      expect(found.map(text)).toEqual(keys.map((_, i) => (i === 500 ? undefined : String(i))));
+      await store.delete('shop', keys);
+      expect((await other.getMany('shop', keys)).filter(Boolean)).toEqual([]);
+    });
+
+    test('tells about memory', async () => {
+      const memory = await store.memory();
+      expect(memory.usedBytes).toBeGreaterThan(100_000);
+      expect(memory.policy).toMatch(/lfu|noeviction/);
+      expect(memory.evicted).toBeGreaterThanOrEqual(0);
+    });
+  });
+}

@@ -1,0 +1,51 @@
+import { expect, test } from 'vitest';
+import { createGather } from '../../../src/store/gather.ts';
+
+const recorded = (answer: (keys: string[]) => Promise<(Buffer | undefined)[]>) => {
+  const sent: string[][] = [];
+  return {
+    sent,
+    get: createGather((keys) => {
+      sent.push(keys);
+      return answer(keys);
+    }),
+  };
+};
+const echo = async (keys: string[]) => keys.map((key) => (key === 'none' ? undefined : Buffer.from(key)));
+
+test('reads of one tick leave as one command, and each gets its own', async () => {
+  const { get, sent } = recorded(echo);
+  const found = await Promise.all(['a', 'none', 'b', 'a'].map(get));
+  expect(sent).toEqual([['a', 'none', 'b', 'a']]);
+  expect(found.map((each) => each?.toString())).toEqual(['a', undefined, 'b', 'a']);
+});
+
+test('a read does not wait for those on their way', async () => {
+  const release: (() => void)[] = [];
+  const { get, sent } = recorded(async (keys) => {
+    await new Promise<void>((resolve) => release.push(resolve));
+    return echo(keys);
+  });
+  const first = get('a');
+  await new Promise((resolve) => setImmediate(resolve));
+  const second = get('b');
+  await new Promise((resolve) => setImmediate(resolve));
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(sent).toEqual([['a'], ['b']]);
+  for (const go of release) go();
+  expect(String(await first) + String(await second)).toBe('ab');
+});
+
+test('very many reads are several commands', async () => {
+  const { get, sent } = recorded(echo);
+  const found = await Promise.all(Array.from({ length: 300 }, (_, i) => get(String(i))));
+  expect(sent.map((keys) => keys.length)).toEqual([128, 128, 44]);
+  expect(found.map(String)).toEqual(Array.from({ length: 300 }, (_, i) => String(i)));
+});
+
+test('a failure is told to all who wait for it and to nobody else', async () => {
+  const { get } = recorded((keys) => (keys.includes('bad') ? Promise.reject(new Error('away')) : echo(keys)));
+  const results = await Promise.allSettled([get('bad'), get('a')]);
+  expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+  expect(String(await get('a'))).toBe('a');
+});
