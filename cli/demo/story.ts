@@ -4,13 +4,14 @@ import { busiest, figures, pace } from '../../src/demo/measure.ts';
 import type { Act, Outcome, Warming } from '../../src/demo/outcome.ts';
 import { fillShop } from '../../src/demo/postgres-shop.ts';
 import { replay } from '../../src/demo/replay.ts';
+import { hourText } from '../../src/demo/trace.ts';
 import { messageOf, SamovarError } from '../../src/errors.ts';
 import type { Run } from '../../src/rooms.ts';
 import { count, percent } from '../format.ts';
 import { isEnded, progressText } from '../runs-text.ts';
 import { openShop, openStage, perSecond, type Shop } from './stage.ts';
 import type { Steps } from './steps.ts';
-import { shopTraffic, type Traffic, traceTraffic } from './traffic.ts';
+import { openTrace, shopTraffic, type Traffic, traceTraffic } from './traffic.ts';
 
 export interface StoryOptions {
   readonly seed: number;
@@ -34,6 +35,15 @@ export async function tellStory(
   { steps, clock, signal }: { steps: Steps; clock: Clock; signal: AbortSignal },
 ): Promise<Told> {
   const startedAt = clock.elapsed();
+  const { trace: file } = options;
+  const trace =
+    file === undefined
+      ? undefined
+      : await steps.take(
+          'trace',
+          () => openTrace(file, options.at),
+          ({ hour }) => `its hour from ${hourText(hour)}`,
+        );
   const stage = await steps.take(
     'servers',
     () => openStage(clock),
@@ -48,9 +58,7 @@ export async function tellStory(
           endsAt: Math.floor(clock.now() / hourMs) * hourMs,
           signal,
         };
-        return options.trace === undefined
-          ? shopTraffic(options.seed, where)
-          : traceTraffic(options.trace, options.at, where);
+        return trace ? traceTraffic(trace, where) : shopTraffic(options.seed, where);
       },
       ({ lines, requests }) =>
         `${count(lines)} log lines, and the ${count(requests.length)} requests of the next hour`,

@@ -70,13 +70,23 @@ export async function shopTraffic(
   };
 }
 
-/** A recorded trace, moved in time so that the chosen hour begins now. */
+/** A recorded trace and the epoch hour of it that is to be replayed. */
+export interface Trace {
+  readonly file: string;
+  readonly hour: number;
+}
+
+/** Reads a trace through to find the hour asked for, or a busy one. Throws E_USAGE when it has none to replay. */
+export const openTrace = async (file: string, at: number | undefined): Promise<Trace> => ({
+  file,
+  hour: chooseHour(await outlineTrace(readTrace(file)), at),
+});
+
+/** A trace, moved in time so that its hour begins now. */
 export async function traceTraffic(
-  trace: string,
-  at: number | undefined,
+  { file: trace, hour }: Trace,
   { folder, endsAt, signal }: TrafficOptions,
 ): Promise<Traffic> {
-  const hour = chooseHour(await outlineTrace(readTrace(trace)), at);
   const keys = new Set<string>();
   const requests: Request[] = [];
   const working = createWorkingSet(hour);

@@ -110,12 +110,12 @@ describe('examples/shop', () => {
     expect(patched.status).toBe(204);
     expect(await price(7)).toBe(99);
     await server.end();
-  });
+  }, 90_000);
 
   test('tells the command line what it would warm', async () => {
     const planned = await run('shop', [cli, 'plan', 'products', '--json']).ended();
     expect(JSON.parse(planned)).toMatchObject({ cache: 'products' });
-  });
+  }, 90_000);
 });
 
 describe('examples/worker', () => {
@@ -128,5 +128,5 @@ describe('examples/worker', () => {
     const warm = async () => (await cache.client.keys('sv:{articles#*}:e:article-?')).length;
     await until(async () => (await warm()) === 2, 'both articles are in the cache', { timeoutMs: 20_000 });
     await worker.end();
-  });
+  }, 90_000);
 });

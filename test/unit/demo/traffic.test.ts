@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { shopTraffic, traceTraffic } from '../../../cli/demo/traffic.ts';
+import { openTrace, shopTraffic, traceTraffic } from '../../../cli/demo/traffic.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'samovar-traffic-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -41,7 +41,7 @@ describe('a trace', () => {
       for (let i = 0; i < 40; i++) reads.push([hour * 3_600 + i * 90, hour < 7 ? `old ${i}` : `new "${i}"`]);
     reads.push([8 * 3_600, 'after']);
     write(reads);
-    const traffic = await traceTraffic(file, begins + 7 * 3_600, where);
+    const traffic = await traceTraffic(await openTrace(file, begins + 7 * 3_600), where);
     expect(traffic.requests.length).toBe(40);
     expect(traffic.requests[1]).toEqual({ at: 90_000, key: 'new "1"', caller: 'user' });
     expect(traffic.keys.length).toBe(80);
@@ -53,7 +53,7 @@ describe('a trace', () => {
 
   test('keeps keys that a CSV must quote', async () => {
     write(Array.from({ length: 25 }, (_, i) => [i * 900, 'a "b"']));
-    const { history } = await traceTraffic(file, undefined, where);
+    const { history } = await traceTraffic(await openTrace(file, undefined), where);
     expect(readFileSync(history, 'utf8')).toContain(',"a ""b""",');
   });
 });
