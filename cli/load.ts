@@ -1,5 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { createRequire } from 'node:module';
+import { basename, dirname, extname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseEnv } from 'node:util';
 import type { Config } from '../src/config.ts';
 import { SamovarError } from '../src/errors.ts';
@@ -19,13 +21,15 @@ export async function loadCliConfig({ config: named, envFile, flags }: LoadReque
   const file = readEnvFile(dirname(path), envFile);
   // The loaders of the configuration read their environment themselves: .env must hold for them, too.
   for (const [name, value] of Object.entries(file?.values ?? {})) process.env[name] ??= value;
-  const [samovar, jobs, client, { checkExpression }] = await Promise.all([
+  const [samovar, jobs, { checkExpression }] = await Promise.all([
     import('../src/index.ts'),
     import('../jobs/index.ts'),
-    import('../src/client.ts'),
     import('../src/queue/cron.ts'),
   ]);
-  const input = await loadConfig(path, { samovar, 'samovar/jobs': jobs, 'samovar/client': client });
+  const input = await loadConfig(path, {
+    loaded: { samovar, 'samovar/jobs': jobs, ...(await schemas(path)) },
+    files: { 'samovar/client': besideUs('client'), 'samovar/testing': besideUs('testing/index') },
+  });
   return readConfig(input, {
     env,
     flags,
@@ -33,6 +37,20 @@ export async function loadCliConfig({ config: named, envFile, flags }: LoadReque
     checkSchedule: checkExpression,
     ...(file === undefined ? {} : { envFile: file }),
   });
+}
+
+/** An entry point of this package, whether it runs from its sources or from `dist`. */
+const besideUs = (name: string): string =>
+  fileURLToPath(new URL(`../src/${name}${extname(import.meta.url)}`, import.meta.url));
+
+/** Payloads are described with zod; an application that did not install it may use ours. */
+async function schemas(path: string): Promise<Record<string, unknown>> {
+  try {
+    createRequire(path).resolve('zod');
+    return {};
+  } catch {
+    return { zod: await import('zod') };
+  }
 }
 
 function readEnvFile(folder: string, named: string | undefined) {

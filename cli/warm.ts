@@ -8,7 +8,7 @@ import { durationOption, listOption, positiveCount } from './format.ts';
 import { cachesAsked } from './names.ts';
 import { plansOf, planText } from './plan.ts';
 import { openReachable } from './reach.ts';
-import { runsText } from './runs-text.ts';
+import { isEnded, runsText } from './runs-text.ts';
 import { watchRun } from './watch.ts';
 
 interface Options {
@@ -62,12 +62,14 @@ export const command = (context: CliContext): Command =>
       const names = cachesAsked(await context.config(), cache);
       const samovar = await openReachable(context, ['cache', 'queue']);
       if (options.dryRun) return dryRun(context, names, options);
-      if (options.detach) return report(context, await start(context, samovar, names, options, keys));
-      const working = await samovar.work({ only: ['warm'], cron: false, http: false });
+      const working = options.detach
+        ? undefined
+        : await samovar.work({ only: ['warm'], cron: false, http: false });
+      const end = async () => working?.stop();
       try {
-        report(context, await start(context, samovar, names, options, keys));
+        report(context, await start(context, samovar, names, options, keys, end));
       } finally {
-        await working.stop();
+        await end();
       }
     });
 
@@ -85,6 +87,7 @@ async function start(
   names: readonly string[],
   { top, budget, trigger, detach }: Options,
   keys: readonly string[] | undefined,
+  endWork: () => Promise<void>,
 ): Promise<Warmed[]> {
   const { clock, signal } = context;
   const until = budget === undefined ? undefined : clock.elapsed() + budget;
@@ -101,15 +104,24 @@ async function start(
     const started = await samovar.warm(cache, request);
     if ('running' in started) warmed.push({ cache, run: undefined, running: started.running });
     else if (started.run === undefined) warmed.push({ cache, run: undefined });
-    else warmed.push({ cache, run: await followed(context, samovar, started.run, detach === true) });
+    else if (detach) warmed.push({ cache, run: (await samovar.runs.get(started.run))! });
+    else warmed.push({ cache, run: await followed(context, samovar, started.run, endWork) });
   }
   return warmed;
 }
 
-async function followed(context: CliContext, samovar: Samovar, id: number, detach: boolean): Promise<Run> {
-  if (detach) return (await samovar.runs.get(id))!;
+/** A run to its end; after a signal it is cancelled, once the chunk in hand has been handed back. */
+async function followed(
+  context: CliContext,
+  samovar: Samovar,
+  id: number,
+  endWork: () => Promise<void>,
+): Promise<Run> {
   const run = await watchRun(context, samovar, id);
-  return context.signal.aborted ? samovar.runs.cancel(id) : run;
+  if (isEnded(run)) return run;
+  await endWork();
+  const now = await samovar.runs.get(id);
+  return now !== undefined && isEnded(now) ? now : samovar.runs.cancel(id);
 }
 
 function report(context: CliContext, warmed: readonly Warmed[]): void {

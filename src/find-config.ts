@@ -26,12 +26,17 @@ export function findConfig(folder: string, named?: string): string {
   );
 }
 
-/**
- * The default export of a configuration file, or the content of a JSON file, unread. `modules` stand in for this
- * package's own entry points, so that what a file imports is what runs it, installed or in this repository.
- */
-export async function loadConfig(path: string, modules: Readonly<Record<string, unknown>>): Promise<unknown> {
-  return path.endsWith('.json') ? loadJson(path) : loadModule(path, modules);
+/** What stands in for this package's own entry points, so that what a file imports is what runs it. */
+export interface OwnModules {
+  /** Modules that are loaded already, by the name of their import. */
+  readonly loaded: Readonly<Record<string, unknown>>;
+  /** Files of others. */
+  readonly files?: Readonly<Record<string, string>>;
+}
+
+/** The default export of a configuration file, or the content of a JSON file, unread. Throws E_CONFIG. */
+export async function loadConfig(path: string, own: OwnModules): Promise<unknown> {
+  return path.endsWith('.json') ? loadJson(path) : loadModule(path, own);
 }
 
 function loadJson(path: string): unknown {
@@ -43,9 +48,14 @@ function loadJson(path: string): unknown {
   }
 }
 
-async function loadModule(path: string, modules: Readonly<Record<string, unknown>>): Promise<unknown> {
+async function loadModule(path: string, { loaded: own, files = {} }: OwnModules): Promise<unknown> {
   const { createJiti } = await import('jiti');
-  const jiti = createJiti(path, { interopDefault: false, virtualModules: { ...modules } });
+  const jiti = createJiti(path, {
+    interopDefault: false,
+    fsCache: false,
+    virtualModules: { ...own },
+    alias: { ...files },
+  });
   let loaded: Record<string, unknown>;
   try {
     loaded = await jiti.import<Record<string, unknown>>(path);

@@ -60,7 +60,7 @@ function expectMistake(
   expect([code, out]).toEqual([expected.exit, '']);
 }
 
-describe('a server', () => {
+describe('a server', { timeout: 120_000 }, () => {
   test.each(['REDIS_URL', 'QUEUE_REDIS_URL'])('1. %s: nobody listens there', async (variable) => {
     const result = await shop.runWith(
       { [variable]: `redis://:hunter2@127.0.0.1:${closedPort}` },
@@ -130,7 +130,7 @@ describe('a server', () => {
   });
 });
 
-describe('the configuration', () => {
+describe('the configuration', { timeout: 120_000 }, () => {
   test('5. wrong and unknown options, all at once', async () => {
     shop.write('wrong.config.ts', config({ ttl: '10 minutes', extra: "acces: {}, http: { port: '80' }," }));
     const result = await shop.run('config', '--check', '-c', 'wrong.config.ts');
@@ -189,7 +189,7 @@ describe('the configuration', () => {
   });
 });
 
-describe('8. the schema', () => {
+describe('8. the schema', { timeout: 120_000 }, () => {
   test('is missing', async () => {
     const result = await shop.runWith({ DATABASE_URL: empty.url }, 'worker', '--no-http');
     expectMistake(result, {

@@ -26,6 +26,7 @@ const options = { origin, key: key.number, ttl: '10m' } as const;
 export const products = defineCache('products', {
   ...options,
   load: async (ids) => new Map(ids.filter((id) => id % 10 !== 0).map((id) => [id, { id }])),
+  negativeTtl: '10m',
   warm: { also: [{ ids: ids(1, 100) }] },
 });
 export const broken = defineCache('broken', {
@@ -47,10 +48,10 @@ export default defineConfig({
 `,
 );
 
-describe('one story on private servers', () => {
+// Many starts of the program, on a machine that may have much else to do.
+describe('one story on private servers', { timeout: 120_000 }, () => {
   test('migrate: what is pending, then nothing', async () => {
     expect(await shop.json('migrate', '--dry-run')).toMatchObject({ applied: [{ version: 1 }] });
-    expect((await shop.run('migrate', '--sql')).out).toContain('create table samovar.plan');
     const { code, out } = await shop.run('migrate');
     expect([code, out]).toEqual([0, expect.stringContaining('0001_first')]);
     const { out: status } = await shop.run('migrate', '--status');
@@ -125,21 +126,14 @@ describe('one story on private servers', () => {
   });
 
   test('schedule: seen, previewed, paused, resumed', async () => {
-    const [view] = await shop.json<ScheduleView[]>('schedule', 'list');
-    expect(view).toMatchObject({
-      name: 'plan-products',
-      job: 'plan',
-      cache: 'products',
-      timezone: 'Europe/Berlin',
-      isPaused: false,
-    });
     const { out } = await shop.run('schedule', 'next', 'plan-products', '--count', '2');
     expect(out).toMatch(/(\d{4}-\d\d-\d\d 0[67]:45 UTC +\w{3},? .*08:45 Europe\/Berlin\n? *){2}/);
     expect(await shop.json('schedule', 'pause', 'plan-products')).toEqual({
       schedule: 'plan-products',
       isPaused: true,
     });
-    expect((await shop.run('schedule', 'list')).out).toMatch(/plan-products .* paused/);
+    const [view] = await shop.json<ScheduleView[]>('schedule');
+    expect(view).toMatchObject({ name: 'plan-products', job: 'plan', cache: 'products', isPaused: true });
     expect(await shop.json('schedule', 'resume', 'plan-products')).toEqual({
       schedule: 'plan-products',
       isPaused: false,
@@ -162,6 +156,8 @@ describe('one story on private servers', () => {
           .length > 0,
       'the job has run',
     );
+    const live = "select 1 from samovar.plan where ended_at is null and state <> 'planned'";
+    await until(async () => (await db.rows(live)).length === 0, 'its run has ended', { timeoutMs: 20_000 });
     worker.child.kill('SIGTERM');
     expect((await worker.ended).code).toBe(0);
   });
@@ -194,16 +190,15 @@ describe('one story on private servers', () => {
   });
 
   test('worker --once: what waits is done, then it ends', async () => {
-    await shop.json('schedule', 'run', 'plan-products');
+    const { id } = await shop.json<{ id: string }>('schedule', 'run', 'plan-products');
     expect((await shop.run('worker', '--once', '--only', 'plan')).code).toBe(0);
-    const [{ counts }] = (await shop.json<Status>('status')).queues.filter(({ job }) => job === 'plan') as [
-      Status['queues'][number],
-    ];
-    expect([counts['waiting'], counts['active']]).toEqual([0, 0]);
+    expect(await db.rows('select outcome from samovar.job_run where job_id = $1', [id])).toEqual([
+      { outcome: 'done' },
+    ]);
   });
 });
 
-describe('without any server', () => {
+describe('without any server', { timeout: 120_000 }, () => {
   const empty = place();
 
   test('init writes a configuration that is right, and overwrites nothing', async () => {

@@ -20,7 +20,7 @@ const write = (name: string, ...lines: string[]) => {
   writeFileSync(path, lines.join('\n'));
   return path;
 };
-const load = (path: string) => loadConfig(path, { samovar });
+const load = (path: string) => loadConfig(path, { loaded: { samovar } });
 const refusal = async (path: string) => {
   const error = await load(path).then(
     () => undefined,
