@@ -9,8 +9,9 @@ export interface Flight {
    */
   readonly ended: Promise<boolean>;
   land(text: string | undefined): void;
+  /** Who asks from now on is not told of this failure: it is taken off the table. */
   fail(error: unknown): void;
-  /** Takes it off the table, unless another has taken its place. */
+  /** Taken off the table, unless another has taken its place. */
   end(isCurrent: boolean): void;
 }
 
@@ -30,14 +31,20 @@ export function openFlight(flights: Flights, key: string): Flight {
   const ended = new Promise<boolean>((resolve) => {
     tell = resolve;
   });
+  const leave = () => {
+    if (flights.get(key) === flight) flights.delete(key);
+  };
   const flight: Flight = {
     key,
     loaded,
     ended,
     land,
-    fail,
+    fail(error) {
+      leave();
+      fail(error);
+    },
     end(isCurrent) {
-      if (flights.get(key) === flight) flights.delete(key);
+      leave();
       tell(isCurrent);
     },
   };

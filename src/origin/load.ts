@@ -64,7 +64,7 @@ export function createLoader(def: AnyCacheDef, options: LoaderOptions): Loader {
         rejectWhenAborted(limit.signal),
         Promise.resolve(def.load([...ids], { signal: limit.signal, reason: request.reason })),
       ]);
-      const values = valuesOf(def.name, answer, ids, keys);
+      const values = valuesOf(def, answer, ids, keys);
       outcome = 'ok';
       return values;
     } catch (error) {

@@ -1,8 +1,9 @@
+import type { AnyCacheDef } from '../define.ts';
 import { SamovarError } from '../errors.ts';
 
 /** What a loader answered, by position of the ids; undefined or null = the origin has no such id. E_LOAD_SHAPE. */
 export function valuesOf(
-  cache: string,
+  def: AnyCacheDef,
   answer: unknown,
   ids: readonly unknown[],
   keys: readonly string[],
@@ -10,20 +11,47 @@ export function valuesOf(
   if (Array.isArray(answer)) {
     if (answer.length === ids.length) return answer;
     throw wrongShape(
-      cache,
+      def.name,
       `an array of ${answer.length} for ${ids.length} ids`,
       'return a Map from id to value when some ids may be missing',
     );
   }
-  if (answer instanceof Map) return ids.map((id, i) => fromMap(answer, id, keys[i]!));
+  if (answer instanceof Map) return fromMap(def, answer, ids, keys);
   if (isRecord(answer)) return keys.map((key) => (Object.hasOwn(answer, key) ? answer[key] : undefined));
-  throw wrongShape(cache, nameOf(answer), hintFor(answer));
+  throw wrongShape(def.name, nameOf(answer), hintFor(answer));
 }
 
-/** Rows often name their id as text where the application has a number: the key's text finds them too. */
-function fromMap(answer: Map<unknown, unknown>, id: unknown, key: string): unknown {
-  const value = answer.get(id);
-  return value === undefined && typeof id !== 'string' ? answer.get(key) : value;
+/**
+ * By the id itself, else by its key's text: rows often name as text what is a number to the application, and ids that
+ * are objects are seldom the very objects that were asked for.
+ */
+function fromMap(
+  def: AnyCacheDef,
+  answer: Map<unknown, unknown>,
+  ids: readonly unknown[],
+  keys: readonly string[],
+): unknown[] {
+  let byKey: Map<string, unknown> | undefined;
+  const keyed = (): Map<string, unknown> => {
+    const pairs = Array.from(answer, ([id, value]) => [keyOf(def, id), value] as const);
+    return new Map(pairs.filter((pair): pair is readonly [string, unknown] => pair[0] !== undefined));
+  };
+  return ids.map((id, i) => {
+    const value = answer.get(id);
+    if (value !== undefined || typeof id === 'string' || answer.size === 0) return value;
+    byKey ??= keyed();
+    return byKey.get(keys[i]!);
+  });
+}
+
+/** Undefined for what is no id of this cache: loaders may answer more than they were asked. */
+function keyOf(def: AnyCacheDef, id: unknown): string | undefined {
+  if (typeof id === 'string') return id;
+  try {
+    return def.key.encode(id);
+  } catch {
+    return undefined;
+  }
 }
 
 function isRecord(answer: unknown): answer is Record<string, unknown> {

@@ -91,13 +91,16 @@ export function describeStore(name: string, open: () => Promise<StoreUnderTest>)
       });
     });
 
-    test.each(awkwardKeys)('holds a value for the key %j', async (key) => {
-      await fill([draft(key, '1'), draft(`${key}!`, '2')]);
-      expect(text(await store.get('shop', key))).toBe('1');
-      expect((await store.getMany('shop', [`${key}!`, key])).map(text)).toEqual(['2', '1']);
-      await store.delete('shop', [key]);
-      expect((await store.getMany('shop', [`${key}!`, key])).map(text)).toEqual(['2', undefined]);
-    });
+    test.each(awkwardKeys.map((key) => [key.slice(0, 20), key] as const))(
+      'holds a value for the key %j',
+      async (_, key) => {
+        await fill([draft(key, '1'), draft(`${key}!`, '2')]);
+        expect(text(await store.get('shop', key))).toBe('1');
+        expect((await store.getMany('shop', [`${key}!`, key])).map(text)).toEqual(['2', '1']);
+        await store.delete('shop', [key]);
+        expect((await store.getMany('shop', [`${key}!`, key])).map(text)).toEqual(['2', undefined]);
+      },
+    );
 
     test('keeps caches apart', async () => {
       await fill([draft('a')]);

@@ -1,0 +1,141 @@
+import { Redis } from 'ioredis';
+import { afterAll, inject } from 'vitest';
+import { type Caches, createCaches } from '../../src/cache/caches.ts';
+import { type Clock, systemClock } from '../../src/clock.ts';
+import { type AnyCacheDef, defineOrigin } from '../../src/define.ts';
+import { createEmitter, type EventName, type Events } from '../../src/events.ts';
+import { type Budget, createBudget } from '../../src/origin/budget.ts';
+import { createRedisLimiter } from '../../src/origin/redis.ts';
+import type { Fill, Recorder } from '../../src/rooms.ts';
+import { createRedisStore } from '../../src/store/redis.ts';
+import type { Store } from '../../src/store/store.ts';
+import { createRedisTags, tagsKey } from '../../src/tags/redis.ts';
+import type { Tags } from '../../src/tags/tags.ts';
+
+/** The counter of one process, on connections of its own, with everything it tells written down. */
+export interface Counter {
+  readonly caches: Caches;
+  readonly store: Store;
+  readonly tags: Tags;
+  readonly budget: Budget;
+  readonly cacheRedis: Redis;
+  readonly queueRedis: Redis;
+  readonly hits: { cache: string; key: string; caller: string | undefined; plan: number; row: number }[];
+  readonly misses: { cache: string; key: string; caller: string | undefined }[];
+  readonly fills: Fill[];
+  /** What events of a name have told. */
+  told<Name extends EventName>(name: Name): Events[Name][];
+}
+
+export interface CounterOptions {
+  readonly clock?: Clock;
+  readonly cacheUrl?: string;
+  readonly queueUrl?: string;
+}
+
+/** Redis as the product opens it: failing fast. Logical databases of this test process. */
+export const urls = () => {
+  const db = Number(process.env['VITEST_POOL_ID'] ?? 1) % 64;
+  return { cacheUrl: `${inject('cacheUrl')}/${db}`, queueUrl: `${inject('queueUrl')}/${db}` };
+};
+
+const open: (() => Promise<void>)[] = [];
+afterAll(async () => {
+  for (const close of open) await close();
+});
+
+export async function counter(defs: readonly AnyCacheDef[], options: CounterOptions = {}): Promise<Counter> {
+  const { clock = systemClock, cacheUrl = urls().cacheUrl, queueUrl = urls().queueUrl } = options;
+  const connect = async (url: string) => {
+    const redis = new Redis(url, {
+      lazyConnect: true,
+      maxRetriesPerRequest: 1,
+      enableOfflineQueue: false,
+      commandTimeout: 1_000,
+      retryStrategy: () => 50,
+    });
+    redis.on('error', () => {}); // tests take servers away on purpose
+    await redis.connect();
+    return redis;
+  };
+  const [cacheRedis, queueRedis] = [await connect(cacheUrl), await connect(queueUrl)];
+  const prefix = 'test';
+  const events = createEmitter((error) => {
+    throw error;
+  });
+  const told = new Map<EventName, unknown[]>();
+  for (const name of [
+    'load:settled',
+    'fill:settled',
+    'entry:refused',
+    'budget:waited',
+    'budget:changed',
+    'cache:invalidated',
+    'store:failed',
+  ] as const) {
+    const list: unknown[] = [];
+    told.set(name, list);
+    events.on(name, (event) => list.push(event));
+  }
+  const hits: Counter['hits'] = [];
+  const misses: Counter['misses'] = [];
+  const fills: Fill[] = [];
+  const recorder: Recorder = {
+    hit: (cache, key, caller, plan, row) => void hits.push({ cache, key, caller, plan, row }),
+    miss: (cache, key, caller) => void misses.push({ cache, key, caller }),
+    fill: (fill) => void fills.push(fill),
+  };
+  const store = createRedisStore(cacheRedis, { prefix, tagsKey: tagsKey(prefix), clock });
+  const tags = createRedisTags(cacheRedis, { prefix, keepMs: 60_000 });
+  const budget = createBudget(createRedisLimiter(queueRedis, { prefix }), { clock, events });
+  const caches = createCaches(defs, { store, tags, budget, clock, events, recorder });
+  open.push(async () => {
+    await caches.settled();
+    cacheRedis.disconnect();
+    queueRedis.disconnect();
+  });
+  return {
+    caches,
+    store,
+    tags,
+    budget,
+    cacheRedis,
+    queueRedis,
+    hits,
+    misses,
+    fills,
+    told: <Name extends EventName>(name: Name) => (told.get(name) ?? []) as Events[Name][],
+  };
+}
+
+/** An origin whose rows the test holds, and whose loads it can hold up. */
+export function shop(options: Parameters<typeof defineOrigin>[1] = {}) {
+  const rows = new Map<number, unknown>();
+  const loads: number[][] = [];
+  let gate: Promise<void> | undefined;
+  let open = () => {};
+  return {
+    origin: defineOrigin('shop', options),
+    rows,
+    /** The ids of each load, in order of their beginning. */
+    loads,
+    /** Loads begun from now on read their rows at once and answer when `release` is called. */
+    hold() {
+      gate = new Promise((resolve) => {
+        open = resolve;
+      });
+    },
+    release() {
+      gate = undefined;
+      open();
+    },
+    async load(ids: number[]): Promise<Map<number, unknown>> {
+      loads.push(ids);
+      const found = new Map(
+        ids.filter((id) => rows.has(id)).map((id) => [id, structuredClone(rows.get(id))]),
+      );
+      await gate;
+      return found;
+    },
+  };
+}
