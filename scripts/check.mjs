@@ -1,45 +1,46 @@
 // node scripts/check.mjs [name…]
 // Runs every check of the code that is not a behaviour test, all of them even if one fails; says what the failed ones said.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 process.chdir(dirname(dirname(fileURLToPath(import.meta.url))));
 
-/** Checks in order; each is a list of commands that must all succeed. */
+/** Checks in order: a command, or a function that returns what it has to complain of. */
 const checks = {
-  lint: [['biome', 'ci', '--error-on-warnings', '.']],
-  types: [['tsc', '-p', 'tsconfig.all.json']],
-  law: [['vitest', 'run', '--project', 'plain', '--reporter', 'dot', 'test/law.test.ts']],
-  unused: [['knip']],
-  package: [checkPackage],
+  lint: ['biome', 'ci', '--error-on-warnings', '.'],
+  types: ['tsc', '-p', 'tsconfig.all.json'],
+  law: ['vitest', 'run', '--project', 'plain', '--reporter', 'dot', 'test/law.test.ts'],
+  unused: ['knip'],
+  package: checkPackage,
 };
 
-function run([command, ...args]) {
+// What the tools keep in the temporary folder goes with the folder.
+const temporary = mkdtempSync(join(tmpdir(), 'samovar-check-'));
+process.on('exit', () => rmSync(temporary, { recursive: true, force: true }));
+
+function run(command, ...args) {
   const done = spawnSync(command, args, {
     encoding: 'utf8',
     maxBuffer: 64 * 1024 * 1024,
-    env: { ...process.env, NO_COLOR: '1' },
+    env: { ...process.env, NO_COLOR: '1', TMPDIR: temporary },
   });
-  return done.status === 0
-    ? undefined
-    : `$ ${[command, ...args].join(' ')}\n${done.error?.message ?? ''}${done.stdout}${done.stderr}`;
+  if (done.signal === 'SIGINT' || done.signal === 'SIGTERM') process.exit(130);
+  if (done.status === 0) return undefined;
+  return `$ ${[command, ...args].join(' ')}\n${done.error?.message ?? ''}${done.stdout}${done.stderr}`;
 }
 
 /** What would be published: built, packed, and read as npm, Node and TypeScript will read it. */
 function checkPackage() {
-  const folder = mkdtempSync(join(tmpdir(), 'samovar-pack-'));
-  try {
-    rmSync('dist', { recursive: true, force: true });
-    const failure = run(['tsc']) ?? run(['npm', 'pack', '--ignore-scripts', '--pack-destination', folder]);
-    if (failure !== undefined) return failure;
-    const archive = join(folder, readdirSync(folder)[0]);
-    return run(['publint', '--strict', archive]) ?? run(['attw', archive, '--profile', 'esm-only']);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  const folder = join(temporary, 'pack');
+  mkdirSync(folder);
+  rmSync('dist', { recursive: true, force: true });
+  const failure = run('tsc') ?? run('npm', 'pack', '--ignore-scripts', '--pack-destination', folder);
+  if (failure !== undefined) return failure;
+  const archive = join(folder, readdirSync(folder)[0]);
+  return run('publint', '--strict', archive) ?? run('attw', archive, '--profile', 'esm-only');
 }
 
 const asked = process.argv.slice(2);
@@ -53,14 +54,13 @@ if (unknown.length > 0) {
 
 let passed = 0;
 let failed = 0;
-for (const [name, steps] of Object.entries(checks)) {
+for (const [name, check] of Object.entries(checks)) {
   if (asked.length > 0 && !asked.includes(name)) continue;
-  const failures = steps
-    .map((step) => (typeof step === 'function' ? step() : run(step)))
-    .filter((failure) => failure !== undefined);
-  process.stdout.write(`${failures.length === 0 ? 'ok    ' : 'failed'} ${name}\n`);
-  for (const failure of failures) process.stdout.write(`${failure.trimEnd()}\n\n`);
-  if (failures.length === 0) passed += 1;
+  const complaint = typeof check === 'function' ? check() : run(...check);
+  process.stdout.write(
+    complaint === undefined ? `ok     ${name}\n` : `failed ${name}\n${complaint.trimEnd()}\n\n`,
+  );
+  if (complaint === undefined) passed += 1;
   else failed += 1;
 }
 process.stdout.write(`${passed} passed, ${failed} failed\n`);

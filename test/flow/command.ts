@@ -44,7 +44,14 @@ export function place(env: Record<string, string> = {}): Place {
   const start = (more: Record<string, string>, args: readonly string[]): Running => {
     const child = spawn(process.execPath, ['--import', tsx, bin, ...args], {
       cwd: folder,
-      env: { PATH: process.env['PATH'] ?? '', HOME: folder, ...env, ...more },
+      env: {
+        PATH: process.env['PATH'] ?? '',
+        HOME: folder,
+        TMPDIR: tmpdir(),
+        TSX_DISABLE_CACHE: '1',
+        ...env,
+        ...more,
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const said = { out: '', err: '' };
