@@ -16,9 +16,9 @@ export function parseTime(text: string): number | undefined {
 
 /** Seconds, milli-, micro- or nanoseconds: no log of ours is from before 1973 or after 5138. */
 function fromNumber(value: number): number {
-  if (value < 1e11) return value * 1_000;
-  if (value < 1e14) return value;
-  return value < 1e17 ? value / 1_000 : value / 1_000_000;
+  if (value < 1e11) return Math.round(value * 1_000);
+  if (value < 1e14) return Math.trunc(value);
+  return Math.trunc(value < 1e17 ? value / 1_000 : value / 1_000_000);
 }
 
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
