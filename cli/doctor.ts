@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { readMigrations } from '../src/files.ts';
 import type { CliContext } from './context.ts';
 import { examine, type Finding } from './findings.ts';
+import { withCauses } from './reach.ts';
 
 const notes = `
 Exit code 5 when it found errors, 0 when there are warnings alone.`;
@@ -13,7 +14,7 @@ export const command = (context: CliContext): Command =>
     .addHelpText('after', notes)
     .action(async () => {
       const config = await context.config();
-      const servers = await (await context.samovar()).servers();
+      const servers = await withCauses(config, await (await context.samovar()).servers());
       const findings = examine(config, servers, readMigrations().at(-1)?.version ?? 0);
       const errors = findings.filter(({ level }) => level === 'error').length;
       const warnings = findings.filter(({ level }) => level === 'warning').length;

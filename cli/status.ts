@@ -3,6 +3,7 @@ import { humanDuration } from '../src/duration.ts';
 import type { ServerFacts, Status } from '../src/facade.ts';
 import type { CliContext } from './context.ts';
 import { bytes, count, percent, since } from './format.ts';
+import { withCauses } from './reach.ts';
 import { listText } from './schedule.ts';
 
 /** Everything on one screen. A server that is away is part of the answer, not a failure. */
@@ -10,7 +11,8 @@ export const command = (context: CliContext): Command =>
   new Command('status')
     .description('Servers, caches, runs, schedules and queues on one screen.')
     .action(async () => {
-      const status = await (await context.samovar()).status();
+      const asked = await (await context.samovar()).status();
+      const status = { ...asked, servers: await withCauses(await context.config(), asked.servers) };
       context.output.data(status, () => statusText(context, status));
       if (status.servers.some(({ ok }) => !ok)) context.exitWith(3);
     });
@@ -22,7 +24,17 @@ function statusText(context: CliContext, { servers, caches, queues, schedules }:
       ['SERVER', 'STATE', 'VERSION', 'ANSWERS IN', 'MEMORY', 'EVICTION'],
       servers.map((server) => serverCells(context, server)),
     ),
+    ...whyAway(context, servers),
     cachesText(context, caches),
+    ...queuesText(context, queues),
+    ...(queues.length === 0 ? [] : [listText(context, schedules)]),
+  ].join('\n\n');
+}
+
+/** Nothing when the queue is away: it alone knows. */
+function queuesText({ output }: CliContext, queues: Status['queues']): string[] {
+  if (queues.length === 0) return [];
+  return [
     output.table(
       ['QUEUE', ...['WAITING', 'ACTIVE', 'DELAYED', 'FAILED', 'OLDEST'].map(right)],
       queues.map(({ job, counts, oldestMs }) => [
@@ -31,8 +43,15 @@ function statusText(context: CliContext, { servers, caches, queues, schedules }:
         oldestMs === undefined ? '—' : humanDuration(oldestMs),
       ]),
     ),
-    listText(context, schedules),
-  ].join('\n\n');
+  ];
+}
+
+/** A line for each server that is away. */
+function whyAway({ output }: CliContext, servers: readonly ServerFacts[]): string[] {
+  const lines = servers.flatMap(({ ok, error }) =>
+    ok ? [] : [`${output.color.red('✖')} ${error ?? 'does not answer'}`],
+  );
+  return lines.length === 0 ? [] : [lines.join('\n')];
 }
 
 const right = (head: string) => ({ head, align: 'right' as const });

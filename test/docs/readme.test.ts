@@ -34,6 +34,7 @@ test('the TypeScript in README and docs compiles', () => {
       for (const [number, block] of blocksOf(guide).entries()) {
         const page = join(folder, String(at), String(number));
         mkdirSync(page, { recursive: true });
+        for (const [name, text] of Object.entries(theirs)) writeFile(join(page, name), text);
         // A block that names its file is that file for the blocks after it on the page.
         const named = /^\/\/ ([\w./-]+\.ts)\b/.exec(block)?.[1] ?? 'block.ts';
         for (const earlier of blocksOf(guide).slice(0, number)) {
@@ -69,6 +70,19 @@ function writeFile(path: string, text: string): void {
   mkdirSync(join(path, '..'), { recursive: true });
   writeFileSync(path, text);
 }
+
+/** What an application is taken to have already. */
+const theirs = {
+  'database.ts': "import pg from 'pg';\nexport const pool = new pg.Pool();\n",
+  'products.ts': `import { defineCache, defineOrigin, key } from 'samovar';
+export const products = defineCache('products', {
+  origin: defineOrigin('catalog'),
+  key: key.number,
+  ttl: '10m',
+  load: async (ids: number[]) => ids.map((id) => ({ id, name: String(id) })),
+});
+`,
+};
 
 const settings = {
   extends: join(packageRoot, 'tsconfig.json'),

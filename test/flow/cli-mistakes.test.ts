@@ -99,6 +99,22 @@ describe('a server', { timeout: 120_000 }, () => {
     }
   });
 
+  test('all of them: doctor and status tell who is away, and why', async () => {
+    const away = `redis://:hunter2@127.0.0.1:${closedPort}`;
+    const env = {
+      REDIS_URL: away,
+      QUEUE_REDIS_URL: away,
+      DATABASE_URL: `postgres://u:hunter2@127.0.0.1:${closedPort}/d`,
+    };
+    const doctor = await shop.runWith(env, 'doctor');
+    const status = await shop.runWith(env, 'status');
+    expect([doctor.code, status.code]).toEqual([5, 3]);
+    for (const { out, err } of [doctor, status]) {
+      expect(out.match(/✖ .*connect ECONNREFUSED/g)).toHaveLength(3);
+      expect(out + err).not.toContain('hunter2');
+    }
+  });
+
   test('4. Postgres: the database does not exist', async () => {
     const url = changed(migrated.url, (url) => Object.assign(url, { pathname: '/nowhere' }));
     const result = await shop.runWith({ DATABASE_URL: url }, 'plan');
