@@ -15,13 +15,14 @@ import {
 export async function pruneAccess(pool: Pool, horizon: Horizon): Promise<Record<string, number>> {
   const partitions = await listPartitions(pool);
   const foldedUpto = await readFold(pool);
-  const totals = { daysRolled: 0, keyDays: 0, daysDropped: 0, doorsDropped: 0, partitionsBusy: 0 };
+  const totals = { daysRolled: 0, keyDays: 0, daysDropped: 0, doorsDropped: 0, tablesBusy: 0 };
+  const busy = new Set<Partition['table']>();
 
   for (const partition of partitions) {
     const isOver = isPast(partition, horizon);
     // What the fold still needs stays, but not for longer than the roll-up would.
     const isNeeded = partition.table === 'access_bucket' && foldedUpto < endOf(partition) * 24 - 1;
-    if (!isOver || (isNeeded && endOf(partition) > horizon.daysFrom)) continue;
+    if (busy.has(partition.table) || !isOver || (isNeeded && endOf(partition) > horizon.daysFrom)) continue;
     const isRolled = partition.table === 'access_bucket' && endOf(partition) > horizon.daysFrom;
     try {
       totals.keyDays += await transaction(pool, async (client) => {
@@ -34,7 +35,8 @@ export async function pruneAccess(pool: Pool, horizon: Horizon): Promise<Record<
       });
     } catch (error) {
       if (!isLockTimeout(error)) throw error;
-      totals.partitionsBusy += 1;
+      busy.add(partition.table);
+      totals.tablesBusy += 1;
       continue;
     }
     if (partition.table === 'access_door') totals.doorsDropped += 1;
