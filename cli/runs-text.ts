@@ -21,7 +21,7 @@ export function progressText(run: Run): string {
 export function runsText(output: Output, runs: readonly Run[]): string {
   if (runs.length === 0) return 'no runs yet';
   const right = (head: string) => ({ head, align: 'right' as const });
-  return output.table(
+  const table = output.table(
     [
       'RUN',
       'CACHE',
@@ -57,6 +57,8 @@ export function runsText(output: Output, runs: readonly Run[]): string {
         : humanDuration(run.endedAt - run.startedAt),
     ]),
   );
+  const troubles = runs.flatMap(({ id, error }) => (error === undefined ? [] : [`run ${id}: ${error}`]));
+  return [table, ...(troubles.length === 0 ? [] : ['', ...troubles])].join('\n');
 }
 
 const of = ({ results }: Run, ...names: (keyof Run['results'])[]): number =>
