@@ -68,7 +68,7 @@ export const commands: readonly Entry[] = [
     name: 'import',
     group: 'Act',
     summary: 'access history from log files',
-    load: () => import(String('./import.ts')) as Promise<CommandFile>,
+    load: () => import('./import.ts'),
   },
   {
     name: 'migrate',

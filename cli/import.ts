@@ -1,0 +1,123 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { badReasons } from '../src/access/import-verdict.ts';
+import type { ImportFormat, ImportProgress, ImportSummary } from '../src/facade.ts';
+import type { CliContext } from './context.ts';
+import { bytes, count, instant, percent } from './format.ts';
+
+interface Options {
+  readonly cache?: string;
+  readonly format?: ImportFormat;
+  readonly maxBad: number;
+  readonly again?: true;
+}
+
+const notes = `
+Reads nginx and Apache logs (common or combined), NDJSON, and CSV with a header
+such as epoch_seconds,cache,key; plain or gzip; - reads standard input. What a
+line is a read of, its cache and key columns say, or import.map of the
+configuration, or --cache. The same content counts once, and of a file that has
+grown only what is new. All of a file is imported, or nothing of it.
+
+Examples
+  samovar import /var/log/nginx/access.log
+  samovar import --cache products reads.csv.gz
+  kubectl logs deploy/shop | samovar import -`;
+
+/** Reads access history from a log file. */
+export const command = (context: CliContext): Command =>
+  new Command('import')
+    .description('Read access history from a log file, so that forecasts have something to go by.')
+    .argument('<file>', 'a log, or - for standard input')
+    .option('--cache <name>', 'every line is a read of this cache')
+    .addOption(new Option('--format <format>', 'instead of looking').choices(['log', 'ndjson', 'csv']))
+    .option('--max-bad <share>', 'unreadable lines that are too many', shareOption, 0.1)
+    .option('--again', 'count it although it was imported before')
+    .addHelpText('after', notes)
+    .action(async (file: string, { cache, format, maxBad, again }: Options) => {
+      const { output, signal } = context;
+      const samovar = await context.samovar();
+      const progress = output.progress();
+      const show = progressTexts(context);
+      try {
+        const summary = await samovar.history.importFile(file, {
+          ...(cache === undefined ? {} : { cache }),
+          ...(format === undefined ? {} : { format }),
+          ...(again === undefined ? {} : { again }),
+          maxBad,
+          signal,
+          onProgress: (state) => {
+            const text = show(state);
+            if (text !== undefined) progress.show(text);
+          },
+        });
+        progress.end();
+        output.data(summary, () => summaryText(summary, file));
+      } catch (error) {
+        progress.end();
+        if (!signal.aborted) throw error;
+        output.note('stopped: nothing was imported');
+      }
+    });
+
+function shareOption(text: string): number {
+  const share = text.endsWith('%') ? Number(text.slice(0, -1)) / 100 : Number(text);
+  if (text.trim() === '' || !(share >= 0 && share <= 1))
+    throw new InvalidArgumentError("Expected a share such as '10%' or 0.1.");
+  return share;
+}
+
+const showEveryMs = 100;
+const barLength = 24;
+
+/** The line to show, or undefined when the last one is young enough. */
+function progressTexts({ clock }: CliContext): (state: ImportProgress) => string | undefined {
+  const startedAt = clock.elapsed();
+  let shownAt = Number.NEGATIVE_INFINITY;
+  return ({ doing, bytes: read, totalBytes, lines }) => {
+    const at = clock.elapsed();
+    if (doing === 'merging') return `${count(lines)} lines read; adding them up …`;
+    if (at - shownAt < showEveryMs) return undefined;
+    shownAt = at;
+    const seconds = Math.max(0.001, (at - startedAt) / 1_000);
+    const speed = `${count(lines)} lines, ${count(lines / seconds)} a second`;
+    if (totalBytes === undefined || totalBytes === 0) return `${bytes(read)}  ${speed}`;
+    const share = Math.min(1, read / totalBytes);
+    const full = Math.round(share * barLength);
+    const left = share > 0 ? `, ${count((seconds / share) * (1 - share))} s left` : '';
+    return `${'█'.repeat(full)}${'░'.repeat(barLength - full)} ${count(share * 100)} % of ${bytes(totalBytes)}  ${speed}${left}`;
+  };
+}
+
+const skipWords: Record<string, string> = {
+  notGet: 'not GET',
+  failedRequest: 'answered with an error',
+  unmapped: 'of paths that no pattern matches',
+  unknownCache: 'of caches that are not configured',
+  badKey: 'of keys that the cache cannot have',
+};
+
+function summaryText(summary: ImportSummary, file: string): string {
+  const { lines, knownLines, accesses, notDemand, keys, admitted, waiting, bad, skipped, from, to } = summary;
+  const listed = (counts: Readonly<Record<string, number>>, words: Record<string, string>) =>
+    Object.entries(counts)
+      .map(([reason, number]) => `${count(number)} ${words[reason] ?? reason}`)
+      .join(', ');
+  if (summary.alreadyImported) return `${file} was imported before: nothing in it is new`;
+  const known = knownLines === 0 ? '' : `, ${count(knownLines)} of them imported before`;
+  const parts = [
+    `${count(lines)} lines${summary.format === undefined ? '' : ` (${summary.format})`}${known}`,
+    `${count(accesses)} reads of ${count(keys)} keys${from === undefined ? '' : `, ${instant(from)} to ${instant(to)}`}`,
+  ];
+  if (keys > 0)
+    parts.push(`${count(admitted)} keys are new, ${count(waiting)} were read once and wait at the door`);
+  if (notDemand > 0) parts.push(`${count(notDemand)} reads by crawlers and the like, which are no demand`);
+  if (Object.keys(skipped).length > 0) parts.push(`skipped: ${listed(skipped, skipWords)}`);
+  if (summary.unmapped.length > 0) parts.push(`  no pattern for ${summary.unmapped.join('  ')}`);
+  if (bad.lines > 0) {
+    parts.push(
+      `unreadable: ${count(bad.lines)} lines (${percent(bad.lines / (lines - knownLines))}): ${listed(bad.reasons, badReasons)}`,
+    );
+    parts.push(...bad.samples.map(({ line, text }) => `  line ${count(line)}  ${text}`));
+  }
+  return parts.join('\n');
+}
