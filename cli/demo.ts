@@ -45,6 +45,7 @@ export const command = (context: CliContext): Command =>
         ...(trace && { trace }),
         ...(at !== undefined && { at }),
       };
+      output.note(opening(trace));
       const told = await tellStory(story, { steps, clock, signal }).catch((error: unknown) => {
         if (!signal.aborted) throw error;
         output.note('interrupted; nothing is left behind');
@@ -68,6 +69,11 @@ export const command = (context: CliContext): Command =>
       output.data(document, () => demoText(output, { outcome, traffic, replaySeconds: seconds, asserted }));
       if (asserted.some(({ met }) => !met)) context.exitWith(99);
     });
+
+const opening = (trace: string | undefined): string =>
+  `${trace === undefined ? 'A shop, two weeks of its traffic, and then the same hour' : 'A trace, and then the same hour of it'} three times:
+with a cold cache, with a warmed one, and with perfect foresight. It takes about two minutes.
+`;
 
 const collectText = (text: string, before: readonly string[]): string[] => [...before, text];
 

@@ -111,7 +111,7 @@ export function createOutput(options: OutputOptions): Output {
     progress() {
       if (quiet || json || stderr.isTTY !== true) return { show() {}, end() {} };
       return {
-        show: (text) => void stderr.write(`\r\u001b[2K${text.slice(0, (stderr.columns ?? 80) - 1)}`),
+        show: (text) => void stderr.write(`\r\u001b[2K${text.slice(0, (stderr.columns || 80) - 1)}`),
         end: () => void stderr.write('\r\u001b[2K'),
       };
     },

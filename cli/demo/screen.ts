@@ -1,5 +1,5 @@
 import type { Asserted } from '../../src/demo/assertion.ts';
-import type { Share } from '../../src/demo/measure.ts';
+import type { Pace, Share } from '../../src/demo/measure.ts';
 import { type Act, figuresOf, type Outcome } from '../../src/demo/outcome.ts';
 import { messageOf } from '../../src/errors.ts';
 import { count, percent } from '../format.ts';
@@ -9,6 +9,14 @@ import type { Traffic } from './traffic.ts';
 const ms = (value: number): string => `${value < 10 ? value.toFixed(2) : Math.round(value)} ms`;
 
 const ratio = ({ reads, hitRatio }: Share): string => percent(reads === 0 ? undefined : hitRatio);
+
+/** A run shorter than this tells nothing of a rate per second. */
+const leastMs = 1_000;
+
+const rateText = ({ total, ms, perSecond, peakPerSecond }: Pace, limit: number): string =>
+  ms < leastMs
+    ? `${count(total)} keys in ${count(ms)} ms, too few to tell; ${count(limit)} keys/s are allowed.`
+    : `${count(perSecond)} keys/s held of ${count(limit)}/s allowed; at most ${count(peakPerSecond)}/s within any 200 ms.`;
 
 /** The end of the demo, for people: the table, what it means, and what to do next. */
 export function demoText(
@@ -57,7 +65,7 @@ export function demoText(
     table,
     '',
     `Warmed    ${count(warming.keys)} keys: ${count(used)} were read in the hour, ${count(warming.keys - used)} were not.`,
-    `Rate      ${count(warming.pace.perSecond)} keys/s held of ${count(limit)}/s allowed; at most ${count(warming.pace.peakPerSecond)}/s within any 200 ms.`,
+    `Rate      ${rateText(warming.pace, limit)}`,
     `Forecast  ${percent(all.share_of_perfect_first_5m)} of perfect foresight's hit ratio in the first five minutes, ${percent(all.share_of_perfect_hour)} over the hour.`,
     '',
     color.dim(`Traffic: ${traffic.about}. Perfect foresight warms as many keys, those the hour reads most.`),

@@ -83,7 +83,8 @@ export interface Begun {
 /** How fast something went. */
 export interface Pace {
   readonly total: number;
-  /** Per second, from the first beginning to the last. */
+  /** From the first beginning to the last. */
+  readonly ms: number;
   readonly perSecond: number;
   /** The most per second within any 200 ms. */
   readonly peakPerSecond: number;
@@ -96,9 +97,10 @@ export function pace(begun: readonly Begun[]): Pace {
   const total = sorted.reduce((sum, { size }) => sum + size, 0);
   const first = sorted[0];
   const last = sorted.at(-1);
-  if (!first || !last || last.at === first.at) return { total, perSecond: 0, peakPerSecond: 0 };
+  if (!first || !last || last.at === first.at) return { total, ms: 0, perSecond: 0, peakPerSecond: 0 };
   return {
     total,
+    ms: last.at - first.at,
     // The last piece has been begun, but its time has not passed.
     perSecond: ((total - last.size) * 1_000) / (last.at - first.at),
     peakPerSecond: (densest(sorted, peakMs) * 1_000) / peakMs,

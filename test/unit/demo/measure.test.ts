@@ -72,6 +72,7 @@ describe('pace', () => {
   test('is what was begun in the time it took', () => {
     const even = Array.from({ length: 101 }, (_, i) => ({ at: i * 20, size: 10 }));
     expect(pace(even).total).toBe(1_010);
+    expect(pace(even).ms).toBe(2_000);
     expect(pace(even).perSecond).toBeCloseTo(500);
     expect(pace(even).peakPerSecond).toBeCloseTo(500);
   });
@@ -84,7 +85,7 @@ describe('pace', () => {
   });
 
   test('of one piece is not known', () => {
-    expect(pace([{ at: 5, size: 3 }])).toEqual({ total: 3, perSecond: 0, peakPerSecond: 0 });
+    expect(pace([{ at: 5, size: 3 }])).toEqual({ total: 3, ms: 0, perSecond: 0, peakPerSecond: 0 });
     expect(pace([]).total).toBe(0);
   });
 });
