@@ -129,7 +129,7 @@ async function play(
         const { forWarming, warming } = loads.sinceLast();
         return { run, keys: ended.results.written ?? 0, queries: forWarming, pace: pace(warming) };
       },
-      ({ keys, pace }) => `${count(keys)} keys through the queue, at most ${count(perSecond)} a second`,
+      ({ keys }) => `${count(keys)} keys through the queue, at most ${count(perSecond)} a second`,
     );
 
   await steps.take(
