@@ -28,7 +28,7 @@ const silent = () => new Error('it does not answer');
 
 export function createLink(options: LinkOptions): Link {
   const { redis, address, clock } = options;
-  const queues = new Map<string, Promise<Queue>>();
+  const queues = new Map<string, Queue>();
   let lastError: Error | undefined;
   let isClosed = false;
   const note = (error: Error) => {
@@ -65,7 +65,7 @@ export function createLink(options: LinkOptions): Link {
     }
   };
 
-  const open = async (name: string): Promise<Queue> => {
+  const open = (name: string): Queue => {
     const queue = new Queue(name, {
       connection: redis,
       prefix: queuePrefix(options.prefix),
@@ -74,25 +74,16 @@ export function createLink(options: LinkOptions): Link {
       streams: { events: { maxLen: 1_000 } },
     });
     queue.on('error', (error) => options.onError?.(error));
-    try {
-      await within(clock, patienceMs, queue.waitUntilReady(), silent);
-      return queue;
-    } catch (error) {
-      void queue.close().catch((late: Error) => options.onError?.(late));
-      throw error;
-    }
+    return queue;
   };
 
-  /** A queue whose first contact failed would stay dead: it is forgotten, and opened anew the next time. */
+  /** BullMQ would wait for ever for a connection that was lost a moment ago. */
   const queueOf = async (name: string): Promise<Queue> => {
     await connected();
-    let opening = queues.get(name);
-    if (!opening) {
-      opening = open(name);
-      queues.set(name, opening);
-      opening.catch(() => queues.delete(name));
-    }
-    return opening;
+    const queue = queues.get(name) ?? open(name);
+    queues.set(name, queue);
+    await within(clock, patienceMs, queue.waitUntilReady(), silent);
+    return queue;
   };
 
   return {
@@ -106,8 +97,7 @@ export function createLink(options: LinkOptions): Link {
     async close() {
       isClosed = true;
       redis.off('error', note);
-      const opened = await Promise.allSettled(queues.values());
-      await Promise.all(opened.map((each) => (each.status === 'fulfilled' ? each.value.close() : undefined)));
+      await Promise.all([...queues.values()].map((queue) => queue.close()));
       queues.clear();
     },
   };

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../clock.ts';
+import { type Clock, nextTurn, type Timer } from '../clock.ts';
 import type { Config } from '../config.ts';
 import { dayMs, secondMs } from '../duration.ts';
 import { messageOf, nearest, SamovarError } from '../errors.ts';
@@ -36,6 +36,24 @@ export interface Cron {
   runNow(name: string): Promise<string>;
 }
 
+/** A slot that has come. */
+interface Due {
+  readonly slot: number;
+  /** False when the process was blocked over it. */
+  readonly isOnTime: boolean;
+}
+
+/** A schedule that ticks here. */
+interface Line {
+  readonly plan: Planned;
+  readonly timing: Timing;
+  ticker?: Ticker;
+  /** Yet to be dealt with, oldest first. */
+  dues: Due[];
+  working?: Promise<void> | undefined;
+  again?: Timer;
+}
+
 /** How far back slots are looked for. */
 const lookBackMs = dayMs;
 /** Most slots caught up at once by `catchUp: 'all'`. */
@@ -50,8 +68,7 @@ const againMs = 2 * secondMs;
 export function createCron(options: CronOptions): Cron {
   const { clock, store, queue, log, events } = options;
   const plans = planSchedules(options.config);
-  const running = new Map<string, { ticker: Ticker; again?: Timer }>();
-  const chains = new Map<string, Promise<void>>();
+  const lines: Line[] = [];
   let isStopped = false;
 
   const planOf = (name: string): Planned => {
@@ -66,10 +83,11 @@ export function createCron(options: CronOptions): Cron {
     );
   };
 
-  const enqueue = async (plan: Planned, slot: number, late: boolean): Promise<void> => {
+  const enqueue = async (plan: Planned, slot: number, late: boolean): Promise<string> => {
     const id = await queue.enqueue(plan.job.name, plan.payload, { schedule: plan.name, slot });
     if (await store.settle(plan.name, slot, id))
       events.emit('schedule:ticked', { schedule: plan.name, late });
+    return id;
   };
 
   const skip = async (plan: Planned, slot: number, why: 'overlap' | 'paused'): Promise<void> => {
@@ -80,27 +98,18 @@ export function createCron(options: CronOptions): Cron {
   };
 
   /** Deals with every slot up to and including `upto` that nobody has dealt with, as the schedule's policy has it. */
-  const settleUpTo = async (
-    plan: Planned,
-    timing: Timing,
-    upto: number,
-    isOnTime: boolean,
-  ): Promise<void> => {
+  const settleUpTo = async (plan: Planned, timing: Timing, { slot: upto, isOnTime }: Due): Promise<void> => {
     const state = await store.read(plan.name);
     const after = Math.max(state.lastSlot ?? upto - 1, upto - lookBackMs);
     const most = plan.catchUp === 'all' ? mostCaughtUp : 1;
-    const owed = after >= upto ? [] : slotsBetween(timing, after, upto, most);
-    for (const slot of owed) {
+    let lastJob = state.lastJob;
+    for (const slot of after >= upto ? [] : slotsBetween(timing, after, upto, most)) {
       const isLate = !(isOnTime && slot === upto);
+      const mayOverlap = plan.overlap === 'queue' || (isLate && plan.catchUp === 'all');
       if (state.pausedAt !== undefined) await skip(plan, slot, 'paused');
       else if (isLate && plan.catchUp === 'none') await store.settle(plan.name, slot, undefined);
-      else if (
-        plan.overlap === 'skip' &&
-        !(isLate && plan.catchUp === 'all') &&
-        (await isBusy(plan, state.lastJob))
-      )
-        await skip(plan, slot, 'overlap');
-      else await enqueue(plan, slot, isLate);
+      else if (!mayOverlap && (await isBusy(plan, lastJob))) await skip(plan, slot, 'overlap');
+      else lastJob = await enqueue(plan, slot, isLate);
     }
   };
 
@@ -110,37 +119,44 @@ export function createCron(options: CronOptions): Cron {
     return state === 'waiting' || state === 'active' || state === 'delayed';
   };
 
-  /** One slot of a schedule after the other, so that what is owed goes before what is due. */
-  const inTurn = (plan: Planned, work: () => Promise<void>): Promise<void> => {
-    const turn = (chains.get(plan.name) ?? Promise.resolve()).then(work);
-    chains.set(
-      plan.name,
-      turn.catch(() => {}), // told to whoever waits for the turn
-    );
-    return turn;
+  const due = (line: Line, next: Due): void => {
+    // A process that was blocked is told of all it missed in one go: the newest stands for them.
+    if (!next.isOnTime && line.dues.at(-1)?.isOnTime === false) line.dues.pop();
+    line.dues.push(next);
+    if (!isStopped) line.working ??= deal(line);
   };
 
-  const due = (plan: Planned, timing: Timing, slot: number, isOnTime: boolean): void => {
-    if (isStopped) return;
-    inTurn(plan, () => settleUpTo(plan, timing, slot, isOnTime)).catch((error: unknown) => {
-      log.warn({ schedule: plan.name, reason: messageOf(error) }, 'slot could not be enqueued, trying again');
-      const mine = running.get(plan.name);
-      if (!mine || isStopped) return;
-      mine.again?.stop();
-      mine.again = clock.after(againMs, () => due(plan, timing, slot, isOnTime));
-    });
+  const deal = async (line: Line): Promise<void> => {
+    await nextTurn();
+    for (let next = line.dues.shift(); next && !isStopped; next = line.dues.shift()) {
+      try {
+        await settleUpTo(line.plan, line.timing, next);
+      } catch (error) {
+        log.warn(
+          { schedule: line.plan.name, reason: messageOf(error) },
+          'slot could not be enqueued, trying again',
+        );
+        line.dues = [line.dues.at(-1) ?? next];
+        line.again?.stop();
+        line.again = clock.after(againMs, () => {
+          line.working ??= deal(line);
+        });
+        break;
+      }
+    }
+    line.working = undefined;
   };
 
   const begin = async (plan: Planned): Promise<void> => {
-    const timing = timingOf(plan);
+    const line: Line = { plan, timing: timingOf(plan), dues: [] };
     await store.register(plan.name, `${plan.expression} ${plan.timezone}`, clock.now());
-    await inTurn(plan, () => settleUpTo(plan, timing, clock.now(), false));
-    const ticker = (options.startTicker ?? startTicker)(plan, {
-      onSlot: (slot) => due(plan, timing, slot, true),
-      onMissed: (slot) => due(plan, timing, slot, false),
+    await settleUpTo(plan, line.timing, { slot: clock.now(), isOnTime: false });
+    lines.push(line);
+    line.ticker = (options.startTicker ?? startTicker)(plan, {
+      onSlot: (slot) => due(line, { slot, isOnTime: true }),
+      onMissed: (slot) => due(line, { slot, isOnTime: false }),
       onError: (error) => log.error({ schedule: plan.name, err: error }, 'a tick failed'),
     });
-    running.set(plan.name, { ticker });
   };
 
   return {
@@ -149,11 +165,12 @@ export function createCron(options: CronOptions): Cron {
     },
     async stop() {
       isStopped = true;
-      for (const { ticker, again } of running.values()) {
-        ticker.stop();
+      for (const { ticker, again } of lines) {
+        ticker?.stop();
         again?.stop();
       }
-      await Promise.all(chains.values());
+      await Promise.all(lines.map(({ working }) => working));
+      for (const { again } of lines) again?.stop();
     },
     list: (next = 1) =>
       Promise.all(

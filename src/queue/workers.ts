@@ -60,17 +60,22 @@ export interface Workers {
   stop(options: { graceMs: number }): Promise<{ left: number }>;
   /** Tries under way. */
   running(): number;
+  /** Rejects with what keeps it from working: it stops, or a connection is not up. */
+  check(): Promise<void>;
   isStuck(): StuckQueue | undefined;
 }
 
 /** A worker that can be left without waiting for what it runs, or for a server that is away. */
 class QueueWorker extends Worker {
-  async leave(isIdle: boolean, onError: (error: unknown) => void, clock: Clock): Promise<void> {
+  async isUp(): Promise<boolean> {
     const { client, blockingClient } = this.getBackend();
     const both = await Promise.allSettled([client, blockingClient]);
-    const areUp = both.every((each) => each.status === 'fulfilled' && each.value?.status === 'ready');
+    return both.every((each) => each.status === 'fulfilled' && each.value?.status === 'ready');
+  }
+
+  async leave(isIdle: boolean, onError: (error: unknown) => void, clock: Clock): Promise<void> {
     // Closing gently over a connection that is just being made again would wait for ever.
-    const closed = this.close(!(isIdle && areUp));
+    const closed = this.close(!(isIdle && (await this.isUp())));
     await within(clock, closingMs, closed, () => new Error('a worker took long to close')).catch(onError);
     await this.lockManager.close();
     await this.getBackend().close(true);
@@ -181,13 +186,22 @@ export function createWorkers(options: WorkersOptions): Workers {
     jobs: chosen.map((job) => job.name),
     async start() {
       await ready(connection, { role: 'queue', ...address });
-      for (const def of chosen) {
-        const rooms = options.rooms(def);
-        for (const name of [def.name, ...(def.aliases ?? [])]) workers.push(work(def, name, rooms));
+      try {
+        for (const def of chosen) {
+          const rooms = options.rooms(def);
+          for (const name of [def.name, ...(def.aliases ?? [])]) workers.push(work(def, name, rooms));
+        }
+        await Promise.all(workers.map((each) => each.waitUntilReady()));
+      } catch (error) {
+        await stop(0);
+        throw error;
       }
-      await Promise.all(workers.map((each) => each.waitUntilReady()));
       for (const each of workers) each.run().catch(onError);
       watch.start();
+    },
+    async check() {
+      if (isStopping) throw new Error('stopping');
+      for (const each of workers) if (!(await each.isUp())) throw new Error(`${each.name} is not worked`);
     },
     stop({ graceMs }) {
       if (graceMs === 0) hurry.abort();

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { openRedis } from '../../src/connect.ts';
 import { createEmitter } from '../../src/events.ts';
 import { type AnyJobDef, defineJob, done } from '../../src/job.ts';
-import { silentLog } from '../../src/log.ts';
+import { createLog } from '../../src/log.ts';
 import type { TickerCalls } from '../../src/queue/cron.ts';
 import { createScheduleStore } from '../../src/queue/redis.ts';
 import { createCron } from '../../src/queue/schedules.ts';
@@ -42,6 +42,7 @@ async function replica(
   events.on('schedule:ticked', ({ late }) => told.push(late ? 'late' : 'ticked'));
   events.on('schedule:skipped', ({ why }) => told.push(why));
   let calls: TickerCalls | undefined;
+  let failures = 0;
   let isTicking = false;
   const cron = createCron({
     config: {
@@ -51,7 +52,7 @@ async function replica(
     store: createScheduleStore({ redis: client, address: bench.address, prefix: bench.prefix }),
     queue: queues,
     clock,
-    log: silentLog,
+    log: createLog({ level: 'warn', to: { write: () => void failures++ } }),
     events,
     startTicker: (_timing, given) => {
       calls = given;
@@ -73,6 +74,7 @@ async function replica(
     told,
     client,
     isTicking: () => isTicking,
+    failures: () => failures,
     fire: (slot: number) => calls!.onSlot(slot),
     miss: (slot: number) => calls!.onMissed(slot),
     /** Minutes after noon of the slots that became jobs. */
@@ -123,6 +125,31 @@ describe('ticking', () => {
     expect(await slots()).toEqual([15]);
   });
 
+  test('slots that pass while the queue is away are owed as the schedule says', async () => {
+    const clock = fakeClock(noon);
+    const proxy = await startProxy(queue.url);
+    bench.later(() => proxy.close());
+    const { cron, fire, slots, failures } = await replica(
+      clock,
+      { overlap: 'queue' },
+      '*/15 * * * *',
+      proxy.url,
+    );
+    await cron.start();
+    proxy.refuse();
+    for (const [i, slot] of [15, 30, 45].entries()) {
+      fire(at(slot));
+      await until(() => failures() === i + 1, 'it is refused');
+    }
+    proxy.pass();
+    await until(async () => {
+      await clock.advance(2_000);
+      return (await slots()).length > 0;
+    }, 'the newest is in');
+    await cron.stop();
+    expect(await slots()).toEqual([45]);
+  });
+
   test('a replica whose clock runs far ahead takes no slot from the others', async () => {
     const clock = fakeClock(noon);
     const { cron, fire, slots, told } = await replica(clock);
@@ -136,18 +163,14 @@ describe('ticking', () => {
 });
 
 describe('catching up', () => {
-  const missed = async (
-    catchUp: 'none' | 'one' | 'all',
-    downMinutes: number,
-    overlap: 'skip' | 'queue' = 'queue',
-  ) => {
+  const missed = async (catchUp: 'none' | 'one' | 'all', downMinutes: number) => {
     const clock = fakeClock(noon);
-    const before = await replica(clock, { catchUp, overlap });
+    const before = await replica(clock, { catchUp });
     await before.cron.start();
     await before.cron.stop();
     expect(before.isTicking()).toBe(false);
     await clock.advance(downMinutes * minute);
-    const after = await replica(clock, { catchUp, overlap });
+    const after = await replica(clock, { catchUp });
     await after.cron.start();
     return after;
   };
@@ -173,9 +196,31 @@ describe('catching up', () => {
     expect(told).toEqual(['late', 'late', 'late', 'late']);
   });
 
-  test('all: although the slots overlap', async () => {
-    const { slots } = await missed('all', 61, 'skip');
+  test('all: although the slots overlap with one that waits', async () => {
+    const clock = fakeClock(noon);
+    const before = await replica(clock, { catchUp: 'all' });
+    await before.cron.start();
+    before.fire(at(15));
+    await until(() => before.told.length === 1, 'one waits');
+    await before.cron.stop();
+    await clock.advance(61 * minute);
+    const { cron, slots } = await replica(clock, { catchUp: 'all' });
+    await cron.start();
     expect(await slots()).toEqual([15, 30, 45, 60]);
+  });
+
+  test('one: not while the one before still waits', async () => {
+    const clock = fakeClock(noon);
+    const before = await replica(clock);
+    await before.cron.start();
+    before.fire(at(15));
+    await until(() => before.told.length === 1, 'one waits');
+    await before.cron.stop();
+    await clock.advance(61 * minute);
+    const { cron, slots, told } = await replica(clock);
+    await cron.start();
+    expect(await slots()).toEqual([15]);
+    expect(told).toEqual(['overlap']);
   });
 
   test('nothing is owed when nothing passed', async () => {
@@ -202,17 +247,49 @@ describe('catching up', () => {
     expect(others.flatMap(({ told }) => told)).toHaveLength(4);
   });
 
-  test('what a blocked process missed is caught up before what is due', async () => {
+  test.each([
+    ['none', [45], ['ticked']],
+    ['one', [30, 45], ['late', 'ticked']],
+    ['all', [15, 30, 45], ['late', 'late', 'ticked']],
+  ] as const)('%s: what a blocked process missed, before what is due', async (catchUp, ran, said) => {
     const clock = fakeClock(noon);
-    const { cron, fire, miss, slots, told } = await replica(clock, { catchUp: 'all', overlap: 'queue' });
+    const { cron, fire, miss, slots, told } = await replica(clock, { catchUp, overlap: 'queue' });
     await cron.start();
-    await clock.advance(46 * minute);
+    await clock.advance(45 * minute);
     miss(at(15));
     miss(at(30));
     fire(at(45));
-    await until(() => told.length === 3, 'all three are in');
-    expect(told).toEqual(['late', 'late', 'ticked']);
-    expect(await slots()).toEqual([15, 30, 45]);
+    await until(() => told.includes('ticked'), 'the last is in');
+    expect(told).toEqual(said);
+    expect(await slots()).toEqual(ran);
+  });
+
+  test.each([
+    ['none', []],
+    ['one', [30]],
+    ['all', [15, 30]],
+  ] as const)('%s: what a blocked process missed, when nothing is due yet', async (catchUp, ran) => {
+    const clock = fakeClock(noon);
+    const { cron, miss, slots } = await replica(clock, { catchUp, overlap: 'queue' });
+    await cron.start();
+    await clock.advance(31 * minute);
+    miss(at(15));
+    miss(at(30));
+    await until(async () => (await cron.list())[0]!.lastSlot === at(30), 'it was dealt with');
+    await cron.stop();
+    expect(await slots()).toEqual(ran);
+  });
+
+  test('a slot that is due right behind late ones is skipped, as one of them still waits', async () => {
+    const clock = fakeClock(noon);
+    const { cron, fire, miss, slots, told } = await replica(clock, { catchUp: 'all', overlap: 'skip' });
+    await cron.start();
+    await clock.advance(45 * minute);
+    miss(at(30));
+    fire(at(45));
+    await until(() => told.includes('overlap'), 'the last was skipped');
+    expect(told).toEqual(['late', 'late', 'overlap']);
+    expect(await slots()).toEqual([15, 30]);
   });
 
   test('a process that slept runs nothing that others ran meanwhile', async () => {

@@ -55,7 +55,10 @@ describe('an outage of the queue Redis', () => {
   test('a worker that cannot reach it stops soon', async () => {
     const queues = bench.produce();
     const { workers } = await bench.work([job('cut', async () => done(1))], queues);
+    await expect(workers.check()).resolves.toBeUndefined();
     await server.kill();
+    await until(() => workers.check().catch((error: Error) => error.message), 'it is not ready');
+    await expect(workers.check()).rejects.toThrow('cut is not worked');
     expect(await workers.stop({ graceMs: 3_600_000 })).toEqual({ left: 0 });
     await server.restart();
   });

@@ -86,6 +86,35 @@ describe('stopping', () => {
     expect((await queues.counts('many')).waiting).toBe(5);
   });
 
+  test('puts back untouched what it was just being given', async () => {
+    const queues = bench.produce();
+    const seen: number[] = [];
+    let release = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const run = job('late', async ({ n }) => {
+      seen.push(n);
+      await held;
+      return done(n);
+    });
+    const { workers, outcomes } = await bench.work([run], queues, { concurrency: { late: 2 } });
+    await queues.enqueue('late', { n: 1 });
+    await until(() => workers.running() === 1, 'the first runs');
+    await until(
+      async () => String(await queue.client.client('LIST')).includes('bzpopmin'),
+      'it asks for more',
+    );
+    const stopped = workers.stop({ graceMs: 5_000 });
+    const second = await queues.enqueue('late', { n: 2 });
+    await until(async () => (await queue.client.hget(`{sv}:late:${second}`, 'ats')) !== null, 'it was given');
+    await until(async () => (await queues.stateOf('late', second)) === 'waiting', 'it was put back');
+    release();
+    expect(await stopped).toEqual({ left: 0 });
+    expect(seen).toEqual([1]);
+    expect(outcomes()).toEqual(['done']);
+  });
+
   test('does not wait for ever for a job that does not listen; a second stop waits no longer', async () => {
     const queues = bench.produce();
     let release = () => {};

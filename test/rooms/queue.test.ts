@@ -346,7 +346,7 @@ describe('workers', () => {
     const id = await queues.enqueue('steps', {});
     const view = await until(async () => {
       const seen = await queues.get('steps', id);
-      return seen?.progress !== undefined && seen;
+      return seen?.state === 'active' && seen.progress !== undefined && seen;
     }, 'progress is seen');
     expect(view).toMatchObject({ state: 'active', progress: { done: 3, of: 10 } });
     mayEnd = true;

@@ -15,6 +15,7 @@ describe('the slots between two instants', () => {
     expect(slots('*/15 * * * *', '10:14:59.999', '10:15:00')).toEqual(['10:15:00']);
     expect(slots('*/15 * * * *', '10:15:00', '10:29:59')).toEqual([]);
     expect(slots('*/20 * * * * *', '10:00:20', '10:01:10')).toEqual(['10:00:40', '10:01:00']);
+    expect(slots('@hourly', '00:30:00', '02:00:00')).toEqual(['01:00:00', '02:00:00']);
     expect(slots('5 0 3 * * *', '00:00:00', '10:00:00')).toEqual(['03:00:05']);
   });
 
