@@ -80,7 +80,7 @@ export function planText({ output }: CliContext, plan: Plan, most: number): stri
     `${count(totals.skipped)} skipped`,
     `about ${humanDuration(totals.timeMs)}`,
     bytes(totals.bytes),
-    `saves about ${humanDuration(totals.savingMs)} of waiting`,
+    ...(totals.savingMs > 0 ? [`saves about ${humanDuration(totals.savingMs)} of waiting`] : []),
   ].join(' · ');
   if (totals.wished === 0)
     return `${head}\n\nNo key is known yet. Import history (samovar import) or let the application run.`;
@@ -89,11 +89,11 @@ export function planText({ output }: CliContext, plan: Plan, most: number): stri
 
 const cells = (row: PlanRow): string[] => [
   shortKey(row.key),
-  `${perHour(row.heat)}/h`,
+  row.heat > 0 ? `${perHour(row.heat)}/h` : '—',
   row.costMs > 0 ? humanDuration(row.costMs) : '—',
   row.bytes > 0 ? bytes(row.bytes) : '—',
   row.source,
-  `${row.decision === 'warm' ? 'warm' : row.decision}  ${row.reason}`,
+  `${row.decision}  ${row.reason}`,
 ];
 
 function perHour(heat: number): string {

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { minuteMs } from '../src/duration.ts';
 import type { Samovar, ScheduleView } from '../src/facade.ts';
 import type { CliContext } from './context.ts';
 import { instant, positiveCount, since } from './format.ts';
@@ -108,19 +109,22 @@ function nextText(
   { output }: CliContext,
   { name, expression, timezone, next, isPaused }: ScheduleView,
 ): string {
+  const hasSeconds = next.some((at) => at % minuteMs !== 0);
+  const utc = (at: number) =>
+    hasSeconds ? `${new Date(at).toISOString().slice(0, 19).replace('T', ' ')} UTC` : instant(at);
   const local = new Intl.DateTimeFormat('en-GB', {
     timeZone: timezone,
     weekday: 'short',
-    dateStyle: undefined,
     year: 'numeric',
     month: 'short',
     day: '2-digit',
     hour: '2-digit',
     minute: '2-digit',
+    ...(hasSeconds ? { second: '2-digit' } : {}),
     hourCycle: 'h23',
   });
   const rows = next.map((at) => [
-    `  ${instant(at)}`,
+    `  ${utc(at)}`,
     timezone === 'UTC' ? '' : `${local.format(at)} ${timezone}`,
   ]);
   return `${output.color.bold(name)}   ${expression} ${timezone}${isPaused ? '   (paused)' : ''}\n${output.table(['', ''], rows).split('\n').slice(1).join('\n')}`;

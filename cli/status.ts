@@ -66,7 +66,7 @@ function serverCells({ output: { color } }: CliContext, server: ServerFacts): st
     server.roundTripMs === undefined ? '—' : `${server.roundTripMs.toFixed(1)} ms`,
     server.usedBytes === undefined
       ? ''
-      : `${bytes(server.usedBytes)} of ${server.maxBytes ? bytes(server.maxBytes) : 'no limit'}`,
+      : `${bytes(server.usedBytes)}${server.maxBytes ? ` of ${bytes(server.maxBytes)}` : ', no limit'}`,
     server.policy ?? (server.schemaVersion === undefined ? '' : `schema ${server.schemaVersion}`),
   ];
 }

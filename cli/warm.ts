@@ -136,7 +136,8 @@ function report(context: CliContext, warmed: readonly Warmed[]): void {
       hints: busy.map(({ running }) => `follow it: samovar runs watch ${running}`),
     });
   }
-  output.data(warmed, () =>
+  const document = warmed.map(({ run, ...rest }) => ({ ...rest, run: run ?? null }));
+  output.data(document, () =>
     [
       ...(runs.length > 0 ? [runsText(output, runs)] : []),
       ...warmed.flatMap((each) =>
