@@ -67,7 +67,7 @@ function shareOption(text: string): number {
 }
 
 const showEveryMs = 100;
-const barLength = 24;
+const barLength = 16;
 
 /** The line to show, or undefined when the last one is young enough. */
 function progressTexts({ clock }: CliContext): (state: ImportProgress) => string | undefined {
@@ -79,7 +79,7 @@ function progressTexts({ clock }: CliContext): (state: ImportProgress) => string
     if (at - shownAt < showEveryMs) return undefined;
     shownAt = at;
     const seconds = Math.max(0.001, (at - startedAt) / 1_000);
-    const speed = `${count(lines)} lines, ${count(lines / seconds)} a second`;
+    const speed = `${count(lines)} lines, ${count(lines / seconds)}/s`;
     if (totalBytes === undefined || totalBytes === 0) return `${bytes(read)}  ${speed}`;
     const share = Math.min(1, read / totalBytes);
     const full = Math.round(share * barLength);
@@ -102,7 +102,8 @@ function summaryText(summary: ImportSummary, file: string): string {
     Object.entries(counts)
       .map(([reason, number]) => `${count(number)} ${words[reason] ?? reason}`)
       .join(', ');
-  if (summary.alreadyImported) return `${file} was imported before: nothing in it is new`;
+  const name = file === '-' ? 'standard input' : file;
+  if (summary.alreadyImported) return `${name} was imported before: nothing in it is new`;
   const known = knownLines === 0 ? '' : `, ${count(knownLines)} of them imported before`;
   const parts = [
     `${count(lines)} lines${summary.format === undefined ? '' : ` (${summary.format})`}${known}`,
@@ -119,5 +120,7 @@ function summaryText(summary: ImportSummary, file: string): string {
     );
     parts.push(...bad.samples.map(({ line, text }) => `  line ${count(line)}  ${text}`));
   }
+  if (lines > knownLines && accesses + notDemand === 0)
+    parts.push('none of them is a read of a cache: name one with --cache, or give import.map a pattern');
   return parts.join('\n');
 }

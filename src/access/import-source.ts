@@ -48,10 +48,15 @@ async function sizeOf(path: string): Promise<number> {
     if (found.isDirectory()) throw new Error('it is a folder');
     return found.size;
   } catch (error) {
-    throw new SamovarError('E_IMPORT', `cannot read ${path}: ${messageOf(error)}`, {
-      hints: ['name a file, or - to read standard input'],
-      cause: error,
-    });
+    const isAbsent = (error as { code?: unknown }).code === 'ENOENT';
+    throw new SamovarError(
+      'E_IMPORT',
+      `cannot read ${path}: ${isAbsent ? 'it is not there' : messageOf(error)}`,
+      {
+        hints: ['name a file, or - to read standard input'],
+        cause: error,
+      },
+    );
   }
 }
 
