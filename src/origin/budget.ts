@@ -113,7 +113,7 @@ export function createBudget(
     { outcome, ms, ids }: LoadReport,
   ): Promise<void> => {
     const isLikeGranted = outcome === 'ok' && sizeClass(ids) === sizeClass(reply.ids);
-    const seen = isLikeGranted ? observe(reply.base, ms) : undefined;
+    const seen = isLikeGranted ? observe(reply.base, ms, clock.now()) : undefined;
     const isSlow = seen?.isSlow || (await local.isSaturated());
     const verdict = outcome === 'failed' ? 'failed' : isSlow ? 'slow' : 'ok';
     try {

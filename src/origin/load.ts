@@ -108,13 +108,15 @@ export function createLoader(def: AnyCacheDef, options: LoaderOptions): Loader {
         hasSucceeded = true;
       } catch (error) {
         if (request.signal?.aborted) return;
-        const ids = part.to - part.from;
-        const isHopeless = parts >= mostParts || (parts >= hopelessAfter && !hasSucceeded);
-        if (ids > 1 && !isHopeless && (error as SamovarError).code === 'E_LOAD_FAILED') {
-          const middle = part.from + Math.ceil(ids / 2);
+        const isHopeless = !hasSucceeded && parts >= hopelessAfter;
+        const canSplit = part.to - part.from > 1 && parts < mostParts && !isHopeless;
+        if (canSplit && (error as SamovarError).code === 'E_LOAD_FAILED') {
+          const middle = Math.ceil((part.from + part.to) / 2);
           open.push({ from: part.from, to: middle }, { from: middle, to: part.to });
         } else {
-          for (let i = part.from; i < part.to; i++) errors.set(i, error as SamovarError);
+          const failed = isHopeless ? [part, ...open.splice(0)] : [part];
+          for (const { from, to } of failed)
+            for (let i = from; i < to; i++) errors.set(i, error as SamovarError);
         }
       }
       parts += 1;

@@ -1,7 +1,12 @@
-/** How long loads of one kind take: usually, and lately. Milliseconds. */
+import { minuteMs, secondMs } from '../duration.ts';
+
+/** How long loads of one kind take: usually, and lately. Milliseconds; `at` is when the last one ended. */
 export interface Baseline {
   readonly usual: number;
   readonly recent: number;
+  readonly at: number;
+  /** Loads seen, up to as many as it takes to know what is usual. */
+  readonly seen: number;
 }
 
 export type Verdict = 'ok' | 'slow' | 'failed';
@@ -9,20 +14,43 @@ export type Verdict = 'ok' | 'slow' | 'failed';
 /** Slower than this many times the usual, and by more than the floor, is trouble. */
 const slowTimes = 2;
 const slowFloorMs = 20;
+/** One load counts at most as if it had taken this many times the usual, so that a single one is no trouble. */
+const mostTimes = 4;
+const learnFrom = 16;
+/** In which time the usual follows: soon in good health, late in trouble, so that trouble does not become the norm. */
+const followMs = minuteMs;
+const followInTroubleMs = 10 * minuteMs;
+
 const lowestFactor = 1 / 16;
 const step = 0.1;
 /** A probe above this says that the origin is saturated. */
 export const saturated = 0.8;
 /** The factor moves at most once in this time, so that what a change brings can be seen before the next. */
-export const factorEveryMs = 1_000;
+export const factorEveryMs = secondMs;
 
-/** Takes in one load. What is slow moves the usual only little, so that lasting trouble does not become the norm soon. */
-export function observe(base: Baseline | undefined, ms: number): { base: Baseline; isSlow: boolean } {
-  if (base === undefined) return { base: { usual: ms, recent: ms }, isSlow: false };
-  const recent = base.recent + (ms - base.recent) / 4;
-  const isSlow = recent > slowTimes * base.usual + slowFloorMs;
-  const weight = isSlow ? 1 / 256 : ms < base.usual ? 1 / 8 : 1 / 16;
-  return { base: { usual: base.usual + (ms - base.usual) * weight, recent }, isSlow };
+/** Takes in one load that ended at `now`. */
+export function observe(
+  base: Baseline | undefined,
+  ms: number,
+  now: number,
+): { base: Baseline; isSlow: boolean } {
+  if (base === undefined) return { base: { usual: ms, recent: ms, at: now, seen: 1 }, isSlow: false };
+  const { usual, seen } = base;
+  const isLearning = seen < learnFrom;
+  const counted = isLearning ? ms : Math.min(ms, mostTimes * usual + slowFloorMs);
+  const recent = base.recent + (counted - base.recent) / 4;
+  const isSlow = !isLearning && recent > slowTimes * usual + slowFloorMs;
+  const passedMs = Math.max(0, now - base.at);
+  const weight = Math.min(1 / learnFrom, passedMs / (isSlow ? followInTroubleMs : followMs));
+  return {
+    base: {
+      usual: usual + (counted - usual) * (isLearning ? 1 / (seen + 1) : weight),
+      recent,
+      at: Math.max(now, base.at),
+      seen: Math.min(learnFrom, seen + 1),
+    },
+    isSlow,
+  };
 }
 
 /** Halves on trouble, recovers by steps. */

@@ -2,6 +2,7 @@ import type { Cluster, Redis } from 'ioredis';
 import { messageOf, SamovarError } from '../errors.ts';
 import { readLua } from '../files.ts';
 import type { Limiter, Reply } from './limiter.ts';
+import type { Baseline } from './pace.ts';
 
 interface Scripts {
   svBudgetTake(
@@ -43,13 +44,12 @@ export function createRedisLimiter(redis: Redis | Cluster, { prefix }: { readonl
           '',
         ),
       );
-      const [usual, recent] = base.split(' ').map(Number);
       return {
         kind,
         ids: granted,
         waitMs,
         factor: Number(factor),
-        base: usual === undefined || recent === undefined ? undefined : { usual, recent },
+        base: readBaseline(base),
         places,
         perSecond: rate === '' || rate === 'inf' ? undefined : Number(rate),
       };
@@ -67,7 +67,7 @@ export function createRedisLimiter(redis: Redis | Cluster, { prefix }: { readonl
           perSecond ?? '',
           cache,
           ids,
-          base ? `${base.usual.toFixed(3)} ${base.recent.toFixed(3)}` : '',
+          base ? `${base.usual.toFixed(3)} ${base.recent.toFixed(3)} ${base.at} ${base.seen}` : '',
           seenFactor,
           factor,
           factorEveryMs,
@@ -100,6 +100,12 @@ export function createRedisLimiter(redis: Redis | Cluster, { prefix }: { readonl
       };
     },
   };
+}
+
+function readBaseline(text: string): Baseline | undefined {
+  const [usual, recent, at, seen] = text.split(' ').map(Number);
+  if (usual === undefined || recent === undefined || at === undefined || seen === undefined) return undefined;
+  return { usual, recent, at, seen };
 }
 
 async function guarded<T>(reply: Promise<T>): Promise<T> {
