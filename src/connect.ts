@@ -101,6 +101,8 @@ export interface PostgresConnectOptions {
   readonly from: string;
   readonly max?: number;
   readonly statementTimeoutMs?: number;
+  /** Longest wait for a connection: to be made, or to be free. @default 5_000 */
+  readonly waitMs?: number;
   readonly onError?: (error: Error) => void;
 }
 
@@ -112,7 +114,7 @@ export async function openPostgres(options: PostgresConnectOptions): Promise<Poo
     application_name: 'samovar',
     max: options.max ?? 8,
     idleTimeoutMillis: 30_000,
-    connectionTimeoutMillis: 5_000,
+    connectionTimeoutMillis: options.waitMs ?? 5_000,
     statement_timeout: options.statementTimeoutMs ?? 300_000,
     allowExitOnIdle: true,
   });

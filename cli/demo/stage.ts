@@ -16,6 +16,8 @@ import { createLoads, type Loads } from './loads.ts';
 
 /** Keys per second that the demo's database grants to background work. */
 export const perSecond = 500;
+/** Readers of a cold cache wait for their load, however slow the machine is: what they wait is what the demo shows. */
+const patienceMs = 120_000;
 
 /** What the demo plays on: it can be left at any time without leaving a trace. */
 export interface Stage {
@@ -50,7 +52,7 @@ export async function openStage(
       if (each.status === 'rejected') throw each.reason;
       return each.value;
     }) as [Server, Server, Server];
-    const shop = await openPostgres({ url: postgres.url, from: 'the demo', max: 10 });
+    const shop = await openPostgres({ url: postgres.url, from: 'the demo', max: 10, waitMs: patienceMs });
     closers.push(() => shop.end());
     return {
       folder,
@@ -82,7 +84,7 @@ export async function openShop(
   { clock, top }: { clock: Clock; top: number },
 ): Promise<Shop> {
   const loads = createLoads(clock);
-  const catalog = defineOrigin('catalog', { budget: { perSecond, concurrency: 4 } });
+  const catalog = defineOrigin('catalog', { budget: { perSecond, concurrency: 4 }, timeout: patienceMs });
   const def = defineCache('products', {
     origin: catalog,
     key: key.string,

@@ -19,7 +19,7 @@ analyze shop.category, shop.product, shop.order_line, shop.review;
 `;
 
 /** Products of one category: what a place in its bestseller list is computed from. */
-const categorySize = 100;
+const categorySize = 60;
 /** For each product, as long as that does not become too many. */
 const linesEach = 11;
 const mostLines = 360_000;
