@@ -1,11 +1,22 @@
 import { z } from 'zod';
-import { defineJob, done, type Run, snooze } from '../src/index.ts';
+import { defineJob, done, type Reads, type Run, snooze } from '../src/index.ts';
 import { planPayload } from './plan.ts';
 
 type WarmResult = { planned: string } | { run: number; state: Run['state']; results: Run['results'] };
+type Memory = Awaited<ReturnType<Reads['store']['memory']>>;
 
 /** Longer than any chunk takes: a claim that outlives its worker by this much is another's. */
 const claimMs = 120_000;
+/** What of a chunk the budget does not reach in this time goes back, so that a paused run pauses soon at any rate. */
+const fillMs = 15_000;
+
+/** Why warming on would push out what is already hot; undefined when there is room. */
+function whyFull(memory: Memory | undefined, before: Memory | undefined, mark: number): string | undefined {
+  if (memory === undefined || mark >= 1) return undefined;
+  const share = memory.maxBytes > 0 ? memory.usedBytes / memory.maxBytes : 0;
+  if (share >= mark) return `memory is ${Math.round(share * 100)} % full`;
+  return memory.evicted > (before?.evicted ?? memory.evicted) ? 'memory began to evict entries' : undefined;
+}
 
 export const warm = defineJob('warm', {
   about: 'warm plan → lease → origin → store, chunk by chunk',
@@ -19,22 +30,34 @@ export const warm = defineJob('warm', {
     if (plan === undefined) return done<WarmResult>({ planned: await to.queue.enqueue('plan', request) });
 
     const { memoryMark } = from.caches.warmOptions(cache);
-    const { evicted } = await from.store.memory();
+    // A store that is away says so when it is written to.
+    const memory = () => from.store.memory().catch(() => undefined);
+    const before = await memory();
     for (let keys = 0; ; ) {
       signal.throwIfAborted();
+      const full = whyFull(await memory(), before, memoryMark);
+      if (full !== undefined) {
+        await to.plans.stop(plan, full, now());
+        break;
+      }
       const chunk = await to.plans.claim(plan, { worker, now: now(), leaseMs: claimMs });
       if (chunk.kind === 'paused') return snooze('1s', 'the run is paused');
       if (chunk.kind === 'wait') return snooze(chunk.ms, 'other workers hold what is left');
       if (chunk.kind === 'ended') break;
-      const memory = await from.store.memory();
-      const isFull = memory.maxBytes > 0 && memory.usedBytes / memory.maxBytes >= memoryMark;
-      if (memoryMark < 1 && (isFull || memory.evicted > evicted)) {
-        await to.plans.stop(plan, isFull ? 'memory is nearly full' : 'the store began to evict', now());
-      }
-      const { keys: wanted, rows } = chunk;
-      const report = await to.cache.fill(cache, { keys: wanted, rows, plan, reason: 'warm', signal });
+      const wanted = {
+        keys: chunk.keys,
+        rows: chunk.rows,
+        plan,
+        reason: 'warm',
+        signal,
+        withinMs: fillMs,
+      } as const;
+      const report = await to.cache.fill(cache, wanted);
       await to.plans.settle(chunk, report, now());
-      keys += wanted.length;
+      const settled = report.results.filter((result) => result !== 'planned').length;
+      if (settled === 0 && !signal.aborted)
+        return snooze('2s', report.error?.message ?? 'the budget gave nothing');
+      keys += settled;
       await progress({ run: plan, keys });
     }
     const run = await to.plans.finish(plan, now());
