@@ -12,7 +12,8 @@ const demoExample = `
 Example
   samovar demo --seconds 10 --json --assert 'hit_ratio_first_5m>=0.8'
 
-Nothing needs to be there: Redis and Postgres are started for the demo and are gone after it.
+Nothing needs to be there: Redis and Postgres are started for the demo and are
+gone after it.
 `;
 
 interface DemoOptions {
@@ -45,7 +46,7 @@ export const command = (context: CliContext): Command =>
         ...(trace && { trace }),
         ...(at !== undefined && { at }),
       };
-      output.note(opening(trace));
+      output.note(opening(trace, seconds));
       const told = await tellStory(story, { steps, clock, signal }).catch((error: unknown) => {
         if (!signal.aborted) throw error;
         output.note('interrupted; nothing is left behind');
@@ -70,10 +71,16 @@ export const command = (context: CliContext): Command =>
       if (asserted.some(({ met }) => !met)) context.exitWith(99);
     });
 
-const opening = (trace: string | undefined): string =>
-  `${trace === undefined ? 'A shop, two weeks of its traffic, and then the same hour' : 'A trace, and then the same hour of it'} three times:
-with a cold cache, with a warmed one, and with perfect foresight. It takes about two minutes.
+/** Everything but the replayed hours takes about this long on two cores. */
+const otherSeconds = 40;
+
+const opening = (trace: string | undefined, seconds: number): string => {
+  const traffic = trace === undefined ? 'A shop, two weeks of its traffic' : 'A trace';
+  const tens = Math.ceil((otherSeconds + 3 * seconds) / 10);
+  return `${traffic}, and then the same hour three times: with a cold cache, with a warmed one,
+and with perfect foresight. It takes about ${tens * 10} seconds.
 `;
+};
 
 const collectText = (text: string, before: readonly string[]): string[] => [...before, text];
 

@@ -61,7 +61,7 @@ export async function tellStory(
         return trace ? traceTraffic(trace, where) : shopTraffic(options.seed, where);
       },
       ({ lines, requests }) =>
-        `${count(lines)} log lines, and the ${count(requests.length)} requests of the next hour`,
+        `${count(lines)} log lines, then an hour of ${count(requests.length)} requests`,
     );
     await steps.take(
       'shop in Postgres',
