@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import type { ScheduleView, Status } from '../../src/facade.ts';
 import type { Plan, Run } from '../../src/rooms.ts';
 import { database, redis, until } from '../support/index.ts';
-import { place, says } from './command.ts';
+import { patience, place, says } from './command.ts';
 
 const db = await database({ migrated: false });
 const [cache, queue] = [await redis('cache'), await redis('queue')];
@@ -22,6 +22,8 @@ import { builtinJobs, plan } from 'samovar/jobs';
 const origin = defineOrigin('db', { budget: { perSecond: 10_000, concurrency: 2 } });
 const ids = (from: number, n: number) => Array.from({ length: n }, (_, i) => from + i);
 const options = { origin, key: key.number, ttl: '10m' } as const;
+// Origins of their own: a failing one is asked for less.
+const [frail, idle] = [defineOrigin('frail'), defineOrigin('idle')];
 
 export const products = defineCache('products', {
   ...options,
@@ -31,11 +33,13 @@ export const products = defineCache('products', {
 });
 export const broken = defineCache('broken', {
   ...options,
+  origin: frail,
   load: async (): Promise<Map<number, string>> => { throw new Error('relation "prices" does not exist'); },
   warm: { also: [{ ids: ids(1, 5) }] },
 });
 export const slow = defineCache('slow', {
   ...options,
+  origin: idle,
   load: (ids, { signal }) => new Promise<Map<number, number>>((_, fail) => signal.addEventListener('abort', () => fail(signal.reason))),
   warm: { also: [{ ids: ids(1, 5) }] },
 });
@@ -118,6 +122,7 @@ describe('one story on private servers', { timeout: 120_000 }, () => {
     await until(
       async () => (await db.rows("select 1 from samovar.plan where state = 'running'")).length > 0,
       'it runs',
+      patience,
     );
     const second = await shop.run('warm', 'slow', '--json');
     expect(second.code).toBe(6);
@@ -147,10 +152,14 @@ describe('one story on private servers', { timeout: 120_000 }, () => {
     const worker = shop.start('worker', '--log-level', 'warn');
     const url = (await says(worker, /http:\/\/[\d.]+:\d+/)).trim();
     const { port } = new URL(url);
-    const ready = await until(async () => {
-      const answer = await shop.runWith({ PORT: port }, 'healthcheck', '--ready', '--json');
-      return answer.code === 0 && answer;
-    }, 'it is ready');
+    const ready = await until(
+      async () => {
+        const answer = await shop.runWith({ PORT: port }, 'healthcheck', '--ready', '--json');
+        return answer.code === 0 && answer;
+      },
+      'it is ready',
+      patience,
+    );
     expect(JSON.parse(ready.out)).toMatchObject({ ok: true, url: `http://127.0.0.1:${port}/readyz` });
     const { id } = await shop.json<{ id: string }>('schedule', 'run', 'plan-products');
     await until(
@@ -158,9 +167,10 @@ describe('one story on private servers', { timeout: 120_000 }, () => {
         (await db.rows('select 1 from samovar.job_run where job_id = $1 and ended_at is not null', [id]))
           .length > 0,
       'the job has run',
+      patience,
     );
     const live = "select 1 from samovar.plan where ended_at is null and state <> 'planned'";
-    await until(async () => (await db.rows(live)).length === 0, 'its run has ended', { timeoutMs: 20_000 });
+    await until(async () => (await db.rows(live)).length === 0, 'its run has ended', patience);
     worker.child.kill('SIGTERM');
     expect((await worker.ended).code).toBe(0);
   });

@@ -12,6 +12,9 @@ import { until } from '../support/index.ts';
 const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 const bin = join(packageRoot, 'bin/samovar.ts');
 
+/** For what a process on a busy machine may take long to come to. */
+export const patience = { timeoutMs: 60_000, everyMs: 50 };
+
 export interface Ended {
   readonly code: number | null;
   readonly out: string;
@@ -39,7 +42,11 @@ export interface Place {
 /** A folder of its own, outside the repository, in which `samovar` is called with this environment and no other. */
 export function place(env: Record<string, string> = {}): Place {
   const folder = mkdtempSync(join(tmpdir(), 'samovar-cli-'));
-  afterAll(() => rmSync(folder, { recursive: true }));
+  const children = new Set<ChildProcess>();
+  afterAll(() => {
+    for (const child of children) child.kill('SIGKILL'); // what a failed test left running
+    rmSync(folder, { recursive: true });
+  });
 
   const start = (more: Record<string, string>, args: readonly string[]): Running => {
     const child = spawn(process.execPath, ['--import', tsx, bin, ...args], {
@@ -54,6 +61,8 @@ export function place(env: Record<string, string> = {}): Place {
       },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    children.add(child);
+    child.once('close', () => children.delete(child));
     const said = { out: '', err: '' };
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       said.out += text;
@@ -87,9 +96,13 @@ export function place(env: Record<string, string> = {}): Place {
 
 /** Waits for words on standard error; a process that ends before has failed. */
 export async function says(running: Running, words: RegExp): Promise<string> {
-  return until(() => {
-    const { child, said } = running;
-    if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}: ${said.err}`);
-    return words.exec(said.err)?.[0];
-  }, `it says ${words}`);
+  return until(
+    () => {
+      const { child, said } = running;
+      if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}: ${said.err}`);
+      return words.exec(said.err)?.[0];
+    },
+    `it says ${words}`,
+    patience,
+  );
 }
