@@ -65,14 +65,14 @@ async function gather(
   const wishes = await from.caches.wishes(cache, signal);
   for (const { sql, params } of warm.sql) {
     const keys = await from.plans.select(sql, params, top * forecastSpare);
-    wishes.push(...keys.map((key): Wish => ({ key, source: 'sql' })));
+    for (const key of keys) wishes.push({ key, source: 'sql' });
   }
   if (warm.tags.length > 0) {
     const keys = await from.plans.tagged(cache, warm.tags, top * forecastSpare);
-    wishes.push(...keys.map((key): Wish => ({ key, source: 'tag' })));
+    for (const key of keys) wishes.push({ key, source: 'tag' });
   }
   const { rows } = await from.forecasts.forecast(cache, { now: at, horizonMs, most: top * forecastSpare });
-  wishes.push(...rows.map((row): Wish => ({ ...row, source: 'forecast' })));
+  for (const row of rows) wishes.push({ ...row, source: 'forecast' });
   return wishes;
 }
 

@@ -11,14 +11,14 @@ export function createWishes(config: Pick<Config, 'caches'>): Reads['caches'] {
     warmOptions: (cache) => resolveWarm(definitionOf(config, cache)),
     async wishes(cache, signal) {
       const def = definitionOf(config, cache);
-      const wishes: Wish[] = [];
+      const found: Wish[][] = [];
       for (const [i, source] of (def.warm?.also ?? []).entries()) {
         const path = `caches.${cache}.warm.also[${i}]`;
-        if ('ids' in source) wishes.push(...toWishes(def, source.ids, 'list', path));
+        if ('ids' in source) found.push(toWishes(def, source.ids, 'list', path));
         else if ('from' in source)
-          wishes.push(...toWishes(def, await asked(source.from, signal, path), 'function', path));
+          found.push(toWishes(def, await asked(source.from, signal, path), 'function', path));
       }
-      return wishes;
+      return found.flat();
     },
   };
 }
