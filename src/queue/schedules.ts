@@ -105,9 +105,10 @@ export function createCron(options: CronOptions): Cron {
     let lastJob = state.lastJob;
     for (const slot of after >= upto ? [] : slotsBetween(timing, after, upto, most)) {
       const isLate = !(isOnTime && slot === upto);
+      // Not written off: another replica may be about to enqueue it on time.
+      if (isLate && plan.catchUp === 'none') continue;
       const mayOverlap = plan.overlap === 'queue' || (isLate && plan.catchUp === 'all');
       if (state.pausedAt !== undefined) await skip(plan, slot, 'paused');
-      else if (isLate && plan.catchUp === 'none') await store.settle(plan.name, slot, undefined);
       else if (!mayOverlap && (await isBusy(plan, lastJob))) await skip(plan, slot, 'overlap');
       else lastJob = await enqueue(plan, slot, isLate);
     }
