@@ -1,4 +1,5 @@
 import type { Ground } from '../client.ts';
+import { messageOf } from '../errors.ts';
 import type { ServerFacts, Status } from '../facade.ts';
 import { cacheFacts, postgresFacts } from '../facts/postgres.ts';
 import { redisFacts } from '../facts/redis.ts';
@@ -12,7 +13,16 @@ export async function readServers({ config, clock, connections, address }: Groun
   return Promise.all([
     redisFacts(connections.cache, { role: 'cache', url: cacheUrl, from: config.sources.redis, clock }),
     redisFacts(connections.queue, { role: 'queue', ...address, clock }),
-    connections.pool().then((pool) => postgresFacts(pool, postgres)),
+    connections.pool().then(
+      (pool) => postgresFacts(pool, postgres),
+      (error: unknown): ServerFacts => ({
+        role: 'postgres',
+        url: '',
+        from: postgres.from,
+        ok: false,
+        error: messageOf(error),
+      }),
+    ),
   ]);
 }
 
