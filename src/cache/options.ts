@@ -1,7 +1,6 @@
 import { defaults } from '../defaults.ts';
 import type { AnyCacheDef } from '../define.ts';
-import { dayMs, durationMs, secondMs } from '../duration.ts';
-import { leaseMs } from '../lease/lease.ts';
+import { durationMs, secondMs } from '../duration.ts';
 
 /** What a cache's definition comes to, with the defaults filled in. */
 export interface CacheSettings {
@@ -35,10 +34,4 @@ export function settingsOf(def: AnyCacheDef): CacheSettings {
     ),
     isTagged: def.tags !== undefined,
   };
-}
-
-/** How long tags must be remembered: longer than any entry that carries them can be there, by a wide margin. */
-export function tagMemoryMs(defs: readonly AnyCacheDef[]): number {
-  const lives = defs.map(settingsOf).map(({ ttlMs, timeoutMs }) => ttlMs + leaseMs(timeoutMs, 2));
-  return 2 * Math.max(dayMs, ...lives);
 }

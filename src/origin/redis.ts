@@ -1,7 +1,7 @@
 import type { Cluster, Redis } from 'ioredis';
 import { messageOf, SamovarError } from '../errors.ts';
 import { readLua } from '../files.ts';
-import type { Limiter, Reply } from './limiter.ts';
+import { grainMs, type Limiter, type Reply, slackMs } from './limiter.ts';
 import type { Baseline } from './pace.ts';
 
 interface Scripts {
@@ -11,13 +11,6 @@ interface Scripts {
   ): Promise<[Reply['kind'], number, number, string, string, number, string]>;
   svBudgetDone(keys: 2, ...args: (string | number)[]): Promise<string>;
 }
-
-/**
- * Work that one grant may hold, and how late an asker may be without loss. Over any 200 ms the two add up to at most
- * 200 + 20 + 10 ms' worth of ids: 1.15 times the rate.
- */
-const grainMs = 20;
-const slackMs = 10;
 
 /** Budgets in Redis (queue role), by the clock of its server. */
 export function createRedisLimiter(redis: Redis | Cluster, { prefix }: { readonly prefix: string }): Limiter {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { prepare } from '../../../src/cache/draft.ts';
-import { settingsOf, tagMemoryMs } from '../../../src/cache/options.ts';
+import { settingsOf } from '../../../src/cache/options.ts';
 import { type AnyCacheDef, defineCache, defineOrigin, encoded } from '../../../src/define.ts';
 import { key } from '../../../src/key.ts';
 
@@ -87,13 +87,5 @@ describe('settings', () => {
     });
     expect(settingsOf(defineCache('short', { ...base, ttl: '10s' })).negativeMs).toBe(1_000);
     expect(settingsOf(defineCache('none', { ...base, negativeTtl: 0 })).negativeMs).toBe(0);
-  });
-
-  test('tags are remembered longer than any entry lives', () => {
-    expect(tagMemoryMs([plain])).toBe(2 * 86_400_000);
-    expect(tagMemoryMs([plain, defineCache('long', { ...base, ttl: '30d' })])).toBeGreaterThan(
-      2 * 30 * 86_400_000,
-    );
-    expect(tagMemoryMs([])).toBeGreaterThan(0);
   });
 });
