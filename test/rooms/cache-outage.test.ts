@@ -1,0 +1,162 @@
+import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { nextTurn } from '../../src/clock.ts';
+import { defineCache } from '../../src/define.ts';
+import { key } from '../../src/key.ts';
+import { startProxy, until } from '../support/index.ts';
+import { counter, shop, urls } from './cache-counter.ts';
+
+const origin = shop();
+const base = { origin: origin.origin, key: key.number, ttl: '1m' } as const;
+const products = defineCache('products', { ...base, load: (ids) => origin.load(ids) });
+const labelled = defineCache('labelled', { ...base, load: (ids) => origin.load(ids), tags: () => ['all'] });
+const defs = [products, labelled];
+
+const cacheProxy = await startProxy(urls().cacheUrl);
+const queueProxy = await startProxy(urls().queueUrl);
+const app = await counter(defs, { cacheUrl: cacheProxy.url, queueUrl: queueProxy.url });
+const healthy = await counter(defs);
+afterAll(async () => {
+  await app.caches.settled();
+  app.cacheRedis.disconnect();
+  app.queueRedis.disconnect();
+  await cacheProxy.close();
+  await queueProxy.close();
+});
+
+beforeEach(async () => {
+  origin.release();
+  cacheProxy.pass();
+  queueProxy.pass();
+  await until(() => app.cacheRedis.status === 'ready' && app.queueRedis.status === 'ready', 'connected');
+  await app.caches.settled();
+  await healthy.cacheRedis.flushdb();
+  await healthy.queueRedis.flushdb();
+  origin.rows.clear();
+  origin.loads.length = 0;
+  for (const list of [app.misses, app.hits, app.told('store:failed')]) list.length = 0;
+});
+
+const cut = async () => {
+  cacheProxy.refuse();
+  await until(() => app.cacheRedis.status !== 'ready', 'cut off');
+};
+const request = (keys: readonly string[]) =>
+  ({ keys, reason: 'warm', signal: new AbortController().signal }) as const;
+
+describe.each([['products', products] as const, ['labelled', labelled] as const])(
+  'while the cache Redis of %s',
+  (name, def) => {
+    const cache = app.caches.open(def);
+
+    test('refuses, reads answer from the loader, once per key at a time, and nothing is stored', async () => {
+      origin.rows.set(1, 'pot').set(2, 'pan');
+      await cut();
+      const [a, b, many] = await Promise.all([cache.get(1), cache.get(1), cache.getMany([1, 2, 3])]);
+      expect([a, b, [...many]]).toEqual([
+        'pot',
+        'pot',
+        [
+          [1, 'pot'],
+          [2, 'pan'],
+        ],
+      ]);
+      await app.caches.settled();
+      expect(app.misses.map(({ key: missed }) => missed).toSorted()).toEqual(['1', '1', '1', '2', '3']);
+      expect(app.told('store:failed').length).toBeGreaterThan(0);
+      expect(await healthy.cacheRedis.keys('*:e:*')).toEqual([]);
+    });
+
+    test('does not answer, reads come from the loader when a command has had its time', async () => {
+      origin.rows.set(1, 'pot');
+      cacheProxy.blackHole();
+      expect(await cache.get(1)).toBe('pot');
+      expect(origin.loads).toEqual([[1]]);
+    });
+
+    test('dies between lease and write, the value is answered', async () => {
+      origin.rows.set(1, 'pot');
+      origin.hold();
+      const reading = cache.get(1);
+      await until(() => origin.loads.length === 1, 'it loads');
+      await cut();
+      origin.release();
+      expect(await reading).toBe('pot');
+      await app.caches.settled();
+      cacheProxy.pass();
+      await until(() => app.cacheRedis.status === 'ready', 'connected again');
+      expect(await healthy.cacheRedis.keys('*:e:*')).toEqual([]);
+    });
+
+    test('is back, reads are stored and hit again', async () => {
+      origin.rows.set(1, 'pot');
+      await cut();
+      await cache.get(1);
+      cacheProxy.pass();
+      await until(() => app.cacheRedis.status === 'ready', 'connected again');
+      await cache.get(1);
+      await app.caches.settled();
+      expect(await healthy.caches.open(def).get(1)).toBe('pot');
+      expect(origin.loads).toEqual([[1], [1]]);
+    });
+
+    test('is away, a failed load is still what the caller is told', async () => {
+      const ill = defineCache(name, { ...base, load: () => Promise.reject(new Error('also away')) });
+      const { caches, cacheRedis } = await counter([ill], { cacheUrl: cacheProxy.url });
+      cacheProxy.refuse();
+      await until(() => cacheRedis.status !== 'ready', 'cut off');
+      await expect(caches.open(ill).get(1)).rejects.toMatchObject({ code: 'E_LOAD_FAILED' });
+      cacheRedis.disconnect();
+    });
+
+    test('is away, an invalidation is not lost silently', async () => {
+      await cut();
+      await expect(cache.delete(1)).rejects.toMatchObject({ code: 'E_STORE_UNAVAILABLE' });
+      await expect(app.caches.invalidate({ tags: ['all'] })).rejects.toMatchObject({
+        code: 'E_STORE_UNAVAILABLE',
+      });
+    });
+
+    test('is away, a fill hands its keys back and says why', async () => {
+      origin.rows.set(1, 1);
+      await cut();
+      expect(await app.caches.fill(name, request(['1', '2']))).toMatchObject({
+        results: ['planned', 'planned'],
+        error: { code: 'E_STORE_UNAVAILABLE' },
+      });
+      expect(await healthy.queueRedis.keys('*places')).toEqual([]);
+    });
+
+    test('is away, the origin is not run over: a bounded number of loads run, the rest waits or is told', async () => {
+      await cut();
+      let running = 0;
+      let most = 0;
+      const wide = defineCache(name, {
+        ...base,
+        load: async (ids) => {
+          most = Math.max(most, ++running);
+          await nextTurn();
+          running -= 1;
+          return ids;
+        },
+      });
+      const { caches, cacheRedis } = await counter([wide], { cacheUrl: urls().cacheUrl });
+      cacheRedis.disconnect();
+      const results = await Promise.allSettled(
+        Array.from({ length: 1_100 }, (_, id) => caches.open(wide).get(id)),
+      );
+      expect(most).toBe(16);
+      const refused = results.filter(({ status }) => status === 'rejected');
+      expect(refused).toHaveLength(1_100 - 1_016);
+      expect(refused[0]).toMatchObject({ reason: { code: 'E_STORE_UNAVAILABLE' } });
+    });
+  },
+);
+
+test('readers never ask the budget: they go on while its Redis is away', async () => {
+  origin.rows.set(1, 'pot');
+  queueProxy.refuse();
+  await until(() => app.queueRedis.status !== 'ready', 'cut off');
+  expect(await app.caches.open(products).get(1)).toBe('pot');
+  await app.caches.settled();
+  expect(await healthy.caches.open(products).get(1)).toBe('pot');
+});
