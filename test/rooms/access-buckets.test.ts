@@ -1,6 +1,7 @@
 import { beforeEach, expect, test } from 'vitest';
 import { createBuckets } from '../../src/access/postgres.ts';
 import { hourMs } from '../../src/duration.ts';
+import { createPlans } from '../../src/plan/postgres.ts';
 import { database, until } from '../support/index.ts';
 import { bucketsOf, count, days, empty, hours, late, startBucket as now, retention } from './access-parts.ts';
 
@@ -264,25 +265,29 @@ test('fills of known keys smooth the cost, note the size and replace the tags; u
 });
 
 test('a read of a warmed entry marks its row once', async () => {
-  const { buckets, batch, events } = bucketsOf(db);
+  const { buckets, batch, events, clock } = bucketsOf(db);
   const told: unknown[] = [];
   events.on('warm:used', (event) => told.push(event));
-  await buckets.add(
-    batch([], { callers: [{ cache: 'products', bucket: now, caller: 'user', accesses: 1, misses: 0 }] }),
-  );
-  const [plan] = await db.rows<{ id: number }>(
-    `insert into samovar.plan (cache_id, at, horizon_ms, trigger, state, rows, wished, fresh, skipped, saving_ms)
-     select id, now(), 1, 'manual', 'running', 503, 503, 0, 0, 0 from samovar.cache where name = 'products' returning id`,
-  );
-  const chunk = (number: number, rows: number) =>
-    db.rows(
-      `insert into samovar.plan_chunk (plan_id, chunk, first_row, keys, sources, reasons, heats, costs, sizes, savings, results, used)
-       values ($1, $2, $3, '{}', '{}', '{}', '{}', '{}', '{}', '{}', '', repeat('0', $4)::varbit)`,
-      [plan!.id, number, number * 500, rows],
-    );
-  await chunk(0, 500);
-  await chunk(1, 3);
-  const use = (row: number) => ({ cache: 'products', plan: plan!.id, row });
+  const plans = createPlans(db.pool, { clock, events, retention: { plansMs: hourMs } });
+  const row = {
+    source: 'list',
+    decision: 'warm',
+    reason: '',
+    heat: 1,
+    costMs: 1,
+    bytes: 1,
+    savingMs: 1,
+  } as const;
+  const rows = Array.from({ length: 503 }, (_, i) => ({ ...row, key: `k${i}` }));
+  const totals = { wished: 503, warm: 503, fresh: 0, skipped: 0, bytes: 0, timeMs: 0, savingMs: 0 };
+  const opened = await plans.open({
+    plan: { cache: 'products', at: clock.now(), horizonMs: hourMs, rows, left: [], totals },
+    trigger: 'manual',
+    maxTimeMs: hourMs,
+    ttlMs: hourMs,
+  });
+  const plan = 'plan' in opened ? opened.plan : Number.NaN;
+  const use = (number: number) => ({ cache: 'products', plan, row: number });
   expect(await buckets.add(batch([], { used: [use(0), use(499), use(500), use(502)] }))).toMatchObject({
     used: 4,
   });

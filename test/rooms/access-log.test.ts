@@ -94,6 +94,28 @@ test('reading goes on after the cursor, and trimming forgets what is before it',
   expect(await log.read({}, all)).toMatchObject({ messages: 3 });
   await log.trim(second);
   expect(await log.read({ [second.log]: second.upto }, all)).toBeUndefined();
+  await log.append(message(6, 7));
+  expect(await log.read({ [second.log]: second.upto }, all)).toMatchObject({ log: first.log, messages: 1 });
+});
+
+test('a Redis that loses everything while it is read is read again from the beginning, not from the old cursor', async () => {
+  const log = createAccessLog(queue.client, { prefix: 't' });
+  await log.append(message(1));
+  const old = (await log.read({}, all))!;
+  const losing = new Proxy(queue.client, {
+    get(client, name) {
+      if (name !== 'hget') return Reflect.get(client, name, client);
+      return async (key: string, field: string) => {
+        const id = await client.hget(key, field);
+        await client.flushdb();
+        await log.append(message(2));
+        return id;
+      };
+    },
+  });
+  const cursors = { [old.log]: old.upto };
+  expect(await createAccessLog(losing, { prefix: 't' }).read(cursors, all)).toBeUndefined();
+  expect(await log.read(cursors, all)).toMatchObject({ after: '0-0', messages: 1 });
 });
 
 test('a Redis that lost everything has a new log, read from its beginning and safe from the old trim', async () => {
