@@ -1,6 +1,8 @@
 create table samovar.cache (
   id smallint generated always as identity primary key,
-  name text not null unique
+  name text not null unique,
+  -- The last folded hour in which any of its keys was read.
+  last_bucket int
 );
 
 -- The dictionary of keys: everything else speaks of a key by its number.
@@ -88,9 +90,11 @@ create table samovar.access_import (
 create index access_import_head on samovar.access_import (head);
 
 -- One row a key, folded once per closed hour; rates decay lazily from last_bucket. e<h>: sum of accesses * 2^(-age/h).
+-- hours: e72 by hour of day (UTC), kept while it is large enough to tell one hour from another.
 create table samovar.key_state (
   key_id int primary key,
   cache_id smallint not null,
+  first_bucket int not null,
   last_bucket int not null,
   e1 real not null,
   e3 real not null,

@@ -87,10 +87,12 @@ export type HalfLifeHours = (typeof halfLifeHours)[number];
 /** A key that might be worth warming: its decayed rates, ready to be scored. */
 export interface Candidate {
   readonly key: string;
-  /** Accesses per hour, exponentially decayed to now, by half-life. */
+  /** Accesses per hour by half-life, exponentially decayed to the last hour in which its cache was read. */
   readonly rates: Readonly<Record<HalfLifeHours, number>>;
-  /** Share of accesses by hour of day (UTC), or undefined while too little is known. */
+  /** Accesses by hour of day (UTC), decayed with a half-life of 72 h; undefined while they are too few. */
   readonly hours?: readonly number[];
+  /** Hours since it was first read, the first one included. */
+  readonly knownHours: number;
   readonly lastBucket: number;
   readonly accesses: number;
   /** Smoothed time one load takes, if known. */

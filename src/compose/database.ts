@@ -31,7 +31,7 @@ export function lazyDatabase({ config, clock, log, events, connections }: Ground
     return {
       pool,
       buckets: createBuckets(pool, { clock, events, retention }),
-      forecasts: createForecasts(pool, { clock, retention }),
+      forecasts: createForecasts(pool, { retention }),
       plans: createPlans(pool, { clock, events, retention }),
       history: createHistory(pool),
       schema: createSchema(pool, { log }),

@@ -1,18 +1,45 @@
 import { hourMs, secondMs } from '../duration.ts';
-import type { HalfLifeHours } from '../rooms.ts';
-import type { Scorer } from './scorer.ts';
+import type { Candidate, HalfLifeHours, Term } from '../rooms.ts';
+import { daytime, exposure } from './daytime.ts';
+import { weightOf } from './fold.ts';
+import type { ScoreAt, Scorer } from './scorer.ts';
 
-/** Short for what is rising now, middle for the day, long for what is always there. */
-const parts: readonly HalfLifeHours[] = [3, 24, 168];
+/** What is always there, what the day shows, what is rising now. */
+const longest = 168;
+const shorter: readonly HalfLifeHours[] = [24, 3];
+/** A key is taken to have been known, and not read, for this many hours before its first access. */
+const hoursBefore = 24;
+/** A shorter memory must have seen this many accesses to weigh as much as the longer one. */
+const evidence = 4;
 
-/** The mean of a short, a middle and a long memory: no single half-life is safe on all traffic. */
+/**
+ * Starts from the long memory and lets each shorter one correct it as far as it has seen enough: a quiet catalogue keeps
+ * its order, news moves at once. No single half-life, and no plain mean of several, does both. The last term is the hour
+ * of day.
+ */
 export const blend: Scorer = {
-  name: `blend-${parts.join('-')}h`,
-  score({ rates }) {
-    const terms = parts.map((hours) => ({
-      name: `${hours} h half-life`,
-      heat: ((rates[hours] / parts.length) * secondMs) / hourMs,
-    }));
-    return { heat: terms.reduce((sum, term) => sum + term.heat, 0), terms };
+  name: `blend-${[longest, ...shorter].join('-')}h`,
+  score(candidate, at) {
+    const rates = steps(candidate, at);
+    const terms = rates.map(
+      ({ name, perHour }, i): Term => ({ name, heat: toHeat(perHour - (rates[i - 1]?.perHour ?? 0)) }),
+    );
+    return { heat: toHeat(rates.at(-1)!.perHour), terms };
   },
 };
+
+/** The rate as each memory in turn leaves it. */
+function steps(candidate: Candidate, at: ScoreAt): { name: string; perHour: number }[] {
+  const seen = (halfLife: HalfLifeHours) => exposure(halfLife, candidate.knownHours, at);
+  let perHour = sumOf(candidate, longest) / (seen(longest) + hoursBefore);
+  const rates = [{ name: `${longest} h`, perHour }];
+  for (const halfLife of shorter) {
+    perHour *= (sumOf(candidate, halfLife) + evidence) / (perHour * seen(halfLife) + evidence);
+    rates.push({ name: `${halfLife} h`, perHour });
+  }
+  rates.push({ name: 'hour of day', perHour: perHour * daytime(candidate, at) });
+  return rates;
+}
+
+const sumOf = ({ rates }: Candidate, halfLife: HalfLifeHours): number => rates[halfLife] * weightOf(halfLife);
+const toHeat = (perHour: number): number => (perHour * secondMs) / hourMs;

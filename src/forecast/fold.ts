@@ -1,15 +1,26 @@
-import { halfLifeHours } from '../rooms.ts';
+import { type HalfLifeHours, halfLifeHours } from '../rooms.ts';
 
 /** Decay per hour at each half-life, as SQL and arithmetic share it. */
 export const decayPerHour = Object.fromEntries(
   halfLifeHours.map((hours) => [hours, Math.LN2 / hours]),
-) as Record<(typeof halfLifeHours)[number], number>;
+) as Record<HalfLifeHours, number>;
 
-/** What is left of one access after some hours; 0 once nothing of it matters. */
-export const decayed = (hours: number, perHour: number): number => {
-  const exponent = -hours * perHour;
-  return exponent < -60 ? 0 : Math.exp(exponent);
-};
+/** The memory in which accesses are kept apart by hour of day. */
+export const profileHours = 72;
 
-/** Normalises a decayed sum of counts to accesses per hour. */
-export const ratePerHour = (sum: number, perHour: number): number => sum * (1 - Math.exp(-perHour));
+/** Decay ends here, at nothing that matters: Postgres calls an underflow of exp() an error. */
+const most = 60;
+
+/** What is left of one access after `age` hours. */
+export const leftOf = (age: number, halfLife: HalfLifeHours): number =>
+  Math.exp(-Math.min(most, Math.max(0, age) * decayPerHour[halfLife]));
+
+/** The same as SQL, of an SQL expression for the age. In float8 throughout: numeric is some twenty times slower. */
+export const leftSql = (age: string, halfLife: HalfLifeHours): string =>
+  `exp(greatest(${-most}, least(0, (${age}) * ${-decayPerHour[halfLife]}::float8)))`;
+
+/** What one access in every one of the last `hours` hours adds up to: turns a decayed sum into accesses per hour. */
+export function weightOf(halfLife: HalfLifeHours, hours = Number.POSITIVE_INFINITY): number {
+  const perHour = decayPerHour[halfLife];
+  return (1 - Math.exp(-hours * perHour)) / (1 - Math.exp(-perHour));
+}

@@ -1,64 +1,103 @@
-import type { Pool } from '../connect.ts';
+import type { Pool, PoolClient } from '../connect.ts';
 import { hourMs, minuteMs } from '../duration.ts';
 import { halfLifeHours } from '../rooms.ts';
 import { transaction } from '../transaction.ts';
-import { decayPerHour } from './fold.ts';
+import { leftSql, profileHours } from './fold.ts';
 
 /** A closed hour is left open this long for counts that are still on their way. */
 const graceMs = minuteMs;
+/** Decayed accesses from which a key's hours of day are kept: below, they are noise that takes room. */
+const leastForHours = 8;
+/** Less than this of an hour of day is nothing; left alone it would sink below what a real can hold. */
+const leastOfHour = 1e-6;
 
-const columns = halfLifeHours.map((hours) => `e${hours}`);
-/** SQL for what is left of one access after `age` hours; 0 where exp() would underflow, which Postgres calls an error. */
-const left = (age: string, hours: (typeof halfLifeHours)[number]): string =>
-  `case when (${age}) * ${decayPerHour[hours]}::float8 > 60 then 0 else exp((${age}) * ${-decayPerHour[hours]}::float8) end`;
+const sums = halfLifeHours.map((hours) => `e${hours}`);
+const hoursOfDay = Array.from({ length: 24 }, (_, hour) => hour);
+const columns = ['first_bucket', 'last_bucket', 'accesses', ...sums, 'hours'];
+const list = (texts: readonly string[]): string => texts.join(',\n    ');
+const sumOfHour = (hour: number): string =>
+  `coalesce(old_hours[${hour + 1}] * was${profileHours}, 0) + h${hour} * is${profileHours}`;
 
+/** Counts up to a bucket, summed per key as of its last hour among them, then added to what its state has decayed to. */
 const foldSql = `
   with late as (
     delete from samovar.access_late where bucket <= $2 returning bucket, key_id, accesses
   ), counts as (
     select bucket, key_id, accesses from samovar.access_bucket where bucket > $1 and bucket <= $2
     union all select bucket, key_id, accesses from late
-  ), aged as (
-    select key_id, accesses, max(bucket) over (partition by key_id) as last_bucket,
-           max(bucket) over (partition by key_id) - bucket as age
-      from counts
+  ), span as (
+    select key_id, max(bucket) as last_bucket, min(bucket) as first_bucket, sum(accesses) as accesses
+      from counts group by key_id
+  ), weighed as (
+    select c.key_id, c.bucket % 24 as hour,
+    ${list(halfLifeHours.map((hours) => `c.accesses * ${leftSql('s.last_bucket - c.bucket', hours)} as e${hours}`))}
+      from counts c join span s using (key_id)
   ), news as (
-    select key_id, last_bucket, sum(accesses) as accesses,
-           ${halfLifeHours.map((hours) => `sum(accesses * ${left('age', hours)}) as e${hours}`).join(', ')}
-      from aged group by key_id, last_bucket
+    select key_id,
+    ${list(sums.map((sum) => `sum(${sum}) as ${sum}`))},
+    ${list(hoursOfDay.map((hour) => `coalesce(sum(e${profileHours}) filter (where hour = ${hour}), 0) as h${hour}`))}
+      from weighed group by key_id
+  ), aging as (
+    select n.*, k.cache_id, old.hours as old_hours,
+           least(s.first_bucket, old.first_bucket) as first_bucket,
+           greatest(s.last_bucket, old.last_bucket) as last_bucket,
+           s.accesses + coalesce(old.accesses, 0) as accesses,
+    ${list(sums.map((sum) => `old.${sum} as old_${sum}`))},
+    ${list(halfLifeHours.map((hours) => `${leftSql('s.last_bucket - old.last_bucket', hours)} as was${hours}`))},
+    ${list(halfLifeHours.map((hours) => `${leftSql('old.last_bucket - s.last_bucket', hours)} as is${hours}`))}
+      from news n join span s using (key_id)
+      join samovar.cache_key k on k.id = n.key_id
+      left join samovar.key_state old on old.key_id = n.key_id
+  ), merged as (
+    select key_id, cache_id, first_bucket, last_bucket, accesses,
+    ${list(halfLifeHours.map((hours) => `coalesce(old_e${hours} * was${hours}, 0) + e${hours} * is${hours} as e${hours}`))},
+           array[${hoursOfDay.map((hour) => `case when ${sumOfHour(hour)} < ${leastOfHour} then 0 else ${sumOfHour(hour)} end`).join(', ')}] as hours
+      from aging
+  ), folded as (
+    insert into samovar.key_state (key_id, cache_id, ${columns.join(', ')})
+    select key_id, cache_id, ${columns.slice(0, -1).join(', ')},
+           case when e${profileHours} >= ${leastForHours} then hours end
+      from merged order by key_id
+    on conflict (key_id) do update set
+      ${list(columns.map((column) => `${column} = excluded.${column}`))}
+    returning cache_id, last_bucket
+  ), by_cache as (
+    update samovar.cache c set last_bucket = greatest(c.last_bucket, f.last_bucket)
+      from (select cache_id, max(last_bucket) as last_bucket, count(*) as keys from folded group by cache_id) f
+     where c.id = f.cache_id returning f.keys
   )
-  insert into samovar.key_state as s (key_id, cache_id, last_bucket, accesses, ${columns.join(', ')})
-  select n.key_id, k.cache_id, n.last_bucket, n.accesses, ${columns.map((column) => `n.${column}`).join(', ')}
-    from news n join samovar.cache_key k on k.id = n.key_id order by n.key_id
-  on conflict (key_id) do update set
-    last_bucket = greatest(s.last_bucket, excluded.last_bucket),
-    accesses = s.accesses + excluded.accesses,
-    ${halfLifeHours
-      .map(
-        (
-          hours,
-        ) => `e${hours} = s.e${hours} * ${left('greatest(excluded.last_bucket - s.last_bucket, 0)', hours)}
-                 + excluded.e${hours} * ${left('greatest(s.last_bucket - excluded.last_bucket, 0)', hours)}`,
-      )
-      .join(',\n    ')}`;
+  select coalesce(sum(keys), 0)::int as keys from by_cache`;
+
+/** Holds every other fold off until the transaction ends; answers with the last folded hour. */
+export async function lockFold(client: PoolClient): Promise<number | undefined> {
+  const { rows } = await client.query<{ upto: number | null }>('select upto from samovar.fold for update');
+  return rows[0]?.upto ?? undefined;
+}
+
+/** The last hour whose counts can be taken as complete at an instant. */
+export const closedBucket = (now: number): number => Math.floor((now - graceMs) / hourMs) - 1;
 
 /**
  * Adds every closed hour that is not in the state yet, each exactly once: the mark of the last folded hour moves in the
  * same transaction, under a lock. Counts that came late for a folded hour are added with the weight of their age.
  */
 export async function foldClosed(pool: Pool, now: number): Promise<{ buckets: number; keys: number }> {
-  const closed = Math.floor((now - graceMs) / hourMs) - 1;
+  const closed = closedBucket(now);
   return transaction(pool, async (client) => {
-    const { rows } = await client.query<{ upto: number | null; late: boolean }>(
-      'select upto, exists (select from samovar.access_late where bucket <= $1) as late from samovar.fold for update',
-      [closed],
-    );
-    const { upto, late } = rows[0]!;
+    const upto = await lockFold(client);
     const after = upto ?? -1;
-    if (after >= closed && !late) return { buckets: 0, keys: 0 };
     const to = Math.max(after, closed);
-    const { rowCount } = await client.query(foldSql, [after, to]);
-    await client.query('update samovar.fold set upto = $1', [to]);
-    return { buckets: upto === null ? 0 : to - after, keys: rowCount ?? 0 };
+    // Compiling this statement takes longer than running it.
+    await client.query(`set local jit = off; set local work_mem = '64MB'`);
+    const { rows } = await client.query<{ keys: number }>(foldSql, [after, to]);
+    await client.query('update samovar.fold set upto = $1 where upto is distinct from $1', [to]);
+    return { buckets: to - (upto ?? (await beforeFirst(client, to))), keys: rows[0]!.keys };
   });
+}
+
+async function beforeFirst(client: PoolClient, to: number): Promise<number> {
+  const { rows } = await client.query<{ first: number | null }>(
+    'select min(first_bucket) as first from samovar.key_state',
+  );
+  return (rows[0]?.first ?? to + 1) - 1;
 }

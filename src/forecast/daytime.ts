@@ -1,0 +1,77 @@
+import { dayMs, hourMs } from '../duration.ts';
+import type { Candidate, HalfLifeHours } from '../rooms.ts';
+import { leftOf, weightOf } from './fold.ts';
+import type { ScoreAt } from './scorer.ts';
+
+const dayHours = 24;
+/** Two days at least must have been seen before one hour can differ from another. */
+const leastHours = 48;
+/** A key is taken to be read when its cache is, until its own accesses outweigh this many. */
+const evidence = 50;
+/** No hour of day makes a key more than this much hotter than its cache. */
+const mostAboveCache = 8;
+/** Share of the accesses that is spread over the day evenly: no hour is quite without. */
+const even = 0.1;
+
+/** Share of the accesses to all candidates by hour of day; undefined while too little is known. */
+export function hourShares(candidates: readonly Candidate[]): number[] | undefined {
+  const sums = new Array<number>(dayHours).fill(0);
+  for (const { hours, knownHours } of candidates) {
+    if (knownHours < leastHours) continue;
+    hours?.forEach((count, hour) => {
+      sums[hour]! += count;
+    });
+  }
+  const total = sums.reduce((sum, count) => sum + count, 0);
+  if (total <= 0) return undefined;
+  return sums.map((_, hour) => ((1 - even) * smoothed(sums, hour)) / total + even / dayHours);
+}
+
+/** How much more a key is read in the hours of the horizon than on average over its day; 1 while that is not known. */
+export function daytime({ hours, knownHours }: Candidate, at: ScoreAt): number {
+  if (at.hourShares === undefined) return 1;
+  const shared = within(at.hourShares, at);
+  if (hours === undefined || knownHours < leastHours) return shared * dayHours;
+  const total = hours.reduce((sum, count) => sum + count, 0);
+  const own = (within(hours, at, smoothed) + evidence * shared) / (total + evidence);
+  return Math.min(own, shared * mostAboveCache) * dayHours;
+}
+
+/**
+ * How many average hours a memory has seen of a key that has been known for so long: a morning's four accesses mean more
+ * at four than at ten.
+ */
+export function exposure(halfLife: HalfLifeHours, knownHours: number, at: ScoreAt): number {
+  const { hourShares: shares, lastBucket } = at;
+  if (shares === undefined) return weightOf(halfLife, knownHours);
+  const rest = knownHours % dayHours;
+  const leftAfterDay = leftOf(dayHours, halfLife);
+  let day = 0;
+  let restOfDay = 0;
+  for (let ago = 0; ago < dayHours; ago++) {
+    if (ago === rest) restOfDay = day;
+    day += leftOf(ago, halfLife) * shares[(lastBucket - ago) % dayHours]! * dayHours;
+  }
+  const leftAfterDays = leftAfterDay ** Math.floor(knownHours / dayHours);
+  return (day * (1 - leftAfterDays)) / (1 - leftAfterDay) + restOfDay * leftAfterDays;
+}
+
+/** Mean over the hours that the horizon touches, weighted by how long it touches them. */
+function within(
+  hours: readonly number[],
+  { now, horizonMs }: ScoreAt,
+  read: (hours: readonly number[], hour: number) => number = (all, hour) => all[hour]!,
+): number {
+  const until = now + Math.min(Math.max(horizonMs, 1), dayMs);
+  let sum = 0;
+  for (let from = now; from < until; ) {
+    const hour = Math.floor(from / hourMs);
+    const to = Math.min(until, (hour + 1) * hourMs);
+    sum += ((to - from) / (until - now)) * read(hours, hour % dayHours);
+    from = to;
+  }
+  return sum;
+}
+
+const smoothed = (hours: readonly number[], hour: number): number =>
+  hours[hour]! / 2 + (hours[(hour + dayHours - 1) % dayHours]! + hours[(hour + 1) % dayHours]!) / 4;
