@@ -215,7 +215,10 @@ describe('a worker that dies', () => {
     const plan = await openRun(wished.slice(0, 10));
     await expect(async () => lane(plan, rooms(change))).rejects.toThrow('killed');
     expect(await lane(plan)).toMatchObject({ kind: 'snooze', why: 'other workers hold what is left' });
-    await db.pool.query('update samovar.plan_chunk set claimed_until = now() - interval '1s' where plan_id = $1', [plan]);
+    await db.pool.query(
+      `update samovar.plan_chunk set claimed_until = now() - interval '1s' where plan_id = $1`,
+      [plan],
+    );
     const outcome = await lane(plan);
     expect(outcome).toMatchObject({ kind: 'done', result: { state: 'done' } });
     expect(origin.loads).toHaveLength(1);
@@ -230,7 +233,10 @@ describe('a worker that dies', () => {
       killed();
     };
     await expect(lane(plan, rooms({ plans: { settle } }))).rejects.toThrow('killed');
-    await db.pool.query('update samovar.plan_chunk set claimed_until = now() - interval '1s' where plan_id = $1', [plan]);
+    await db.pool.query(
+      `update samovar.plan_chunk set claimed_until = now() - interval '1s' where plan_id = $1`,
+      [plan],
+    );
     await lane(plan);
     await plans.settle(...late!, Date.now());
     expect((await plans.run(plan))!.results).toEqual({ fresh: 10 });
