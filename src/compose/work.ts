@@ -58,6 +58,7 @@ export async function startWork(
     jobs: workers.jobs,
     ...(http === undefined ? {} : { url: http.url }),
     stop({ graceMs = config.worker.graceMs, force = false } = {}) {
+      if (stopping && force) void workers.stop({ graceMs: 0 });
       stopping ??= (async () => {
         if (ticks) await cron.stop();
         await workers.stop({ graceMs: force ? 0 : graceMs });
@@ -107,6 +108,7 @@ async function serve(
           }),
       },
       { name: 'schema', check: () => database.schema.check() },
+      { name: 'workers', check: () => workers.check() },
     ],
   });
   return {

@@ -160,19 +160,24 @@ export function createCron(options: CronOptions): Cron {
     });
   };
 
+  const stop = async (): Promise<void> => {
+    isStopped = true;
+    const stopping = lines.splice(0);
+    for (const { ticker } of stopping) ticker?.stop();
+    await Promise.all(stopping.map(({ working }) => working));
+    for (const { again } of stopping) again?.stop();
+  };
+
   return {
     async start() {
-      await Promise.all(plans.map(begin));
+      isStopped = false;
+      const begun = await Promise.allSettled(plans.map(begin));
+      const failed = begun.find((each) => each.status === 'rejected');
+      if (!failed) return;
+      await stop();
+      throw failed.reason;
     },
-    async stop() {
-      isStopped = true;
-      for (const { ticker, again } of lines) {
-        ticker?.stop();
-        again?.stop();
-      }
-      await Promise.all(lines.map(({ working }) => working));
-      for (const { again } of lines) again?.stop();
-    },
+    stop,
     list: (next = 1) =>
       Promise.all(
         plans.map(async (plan): Promise<ScheduleView> => {

@@ -125,6 +125,28 @@ describe('ticking', () => {
     expect(await slots()).toEqual([15]);
   });
 
+  test('one that was stopped can be started again', async () => {
+    const clock = fakeClock(noon);
+    const { cron, fire, told, isTicking } = await replica(clock);
+    await cron.start();
+    await cron.stop();
+    fire(at(15));
+    await cron.start();
+    expect(isTicking()).toBe(true);
+    fire(at(30));
+    await until(() => told.length === 1, 'it ticks');
+  });
+
+  test('nothing ticks when the queue is away at the start', async () => {
+    const proxy = await startProxy(queue.url);
+    bench.later(() => proxy.close());
+    const { cron, isTicking } = await replica(fakeClock(noon), {}, '*/15 * * * *', proxy.url);
+    proxy.refuse();
+    await expect(cron.start()).rejects.toMatchObject({ code: 'E_QUEUE_UNAVAILABLE' });
+    expect(isTicking()).toBe(false);
+    proxy.pass();
+  });
+
   test('slots that pass while the queue is away are owed as the schedule says', async () => {
     const clock = fakeClock(noon);
     const proxy = await startProxy(queue.url);
