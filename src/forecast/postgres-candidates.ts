@@ -1,4 +1,5 @@
 import type { Pool } from '../connect.ts';
+import { hourMs } from '../duration.ts';
 import { type Candidate, type HalfLifeHours, halfLifeHours } from '../rooms.ts';
 import { leftOf, leftSql, weightOf } from './fold.ts';
 import { closedBucket } from './postgres-fold.ts';
@@ -8,6 +9,8 @@ interface Row extends Record<`e${HalfLifeHours}`, number> {
   readonly first_bucket: number;
   readonly last_bucket: number;
   readonly accesses: string;
+  /** Accesses of hours that are not folded yet. */
+  readonly open: number;
   /** As text: the driver's own way with arrays costs more than all the rest. */
   readonly hours: string | null;
   readonly cost_ms: number | null;
@@ -18,22 +21,35 @@ interface Row extends Record<`e${HalfLifeHours}`, number> {
 const unseenHours = 12;
 
 /** Ages count from the last hour in which the cache was read: no reads at all mean that nobody was looking. */
-const seenSql = `select id, least($2, last_bucket) as seen from samovar.cache where name = $1 and last_bucket is not null`;
+const seenSql = 'select id, coalesce(least($2, last_bucket), $2) as seen from samovar.cache where name = $1';
 
-/** Only what might be hot by any memory leaves Postgres. */
+/**
+ * Only what might be hot by any memory, or in the hour that is still open, leaves Postgres. A cache that began to be read
+ * an hour ago, and what rises now, are known by their open hours alone.
+ */
 const candidatesSql = `
-  select k.key, k.cost_ms, k.size_bytes, s.first_bucket, s.last_bucket, s.accesses, s.hours::text as hours,
-         ${halfLifeHours.map((hours) => `s.e${hours}`).join(', ')}
-    from (
-      select key_id from samovar.key_state where cache_id = $1
-       order by greatest(${halfLifeHours
-         .map(
-           (hours) =>
-             `e${hours} * ${leftSql('$2 - last_bucket', hours)} * ${1 / (weightOf(hours) + unseenHours)}::float8`,
-         )
-         .join(', ')}) desc
-       limit $3
-    ) hottest join samovar.key_state s using (key_id) join samovar.cache_key k on k.id = s.key_id`;
+  with hottest as (
+    select key_id from samovar.key_state where cache_id = $1
+     order by greatest(${halfLifeHours
+       .map(
+         (hours) =>
+           `e${hours} * ${leftSql('$2 - last_bucket', hours)} * ${1 / (weightOf(hours) + unseenHours)}::float8`,
+       )
+       .join(', ')}) desc
+     limit $3
+  ), open as (
+    select b.key_id, sum(b.accesses)::int as accesses, min(b.bucket) as first_bucket, max(b.bucket) as last_bucket
+      from samovar.access_bucket b join samovar.cache_key k on k.id = b.key_id and k.cache_id = $1
+     where b.bucket > (select coalesce(upto, -1) from samovar.fold) and b.bucket <= $4
+     group by b.key_id order by accesses desc limit $3
+  )
+  select k.key, k.cost_ms, k.size_bytes, coalesce(s.first_bucket, o.first_bucket) as first_bucket,
+         coalesce(s.last_bucket, o.last_bucket) as last_bucket,
+         coalesce(s.accesses, 0) + coalesce(o.accesses, 0) as accesses, coalesce(o.accesses, 0) as open,
+         s.hours::text as hours, ${halfLifeHours.map((hours) => `coalesce(s.e${hours}, 0) as e${hours}`).join(', ')}
+    from (select key_id from hottest union select key_id from open) chosen
+    left join samovar.key_state s using (key_id) left join open o using (key_id)
+    join samovar.cache_key k on k.id = chosen.key_id`;
 
 export interface Candidates {
   /** The last hour that their rates know of. */
@@ -50,14 +66,22 @@ export async function readCandidates(
   const found = await pool.query<{ id: number; seen: number }>(seenSql, [cache, closedBucket(now)]);
   const known = found.rows[0];
   if (known === undefined) return { lastBucket: closedBucket(now), candidates: [] };
-  const { rows } = await pool.query<Row>(candidatesSql, [known.id, known.seen, most]);
+  const { rows } = await pool.query<Row>(candidatesSql, [
+    known.id,
+    known.seen,
+    most,
+    Math.floor(now / hourMs),
+  ]);
   return { lastBucket: known.seen, candidates: rows.map((row) => toCandidate(row, known.seen)) };
 }
 
 function toCandidate(row: Row, seen: number): Candidate {
-  const age = seen - row.last_bucket;
+  const age = Math.max(0, seen - row.last_bucket);
   const rates = Object.fromEntries(
-    halfLifeHours.map((hours) => [hours, (row[`e${hours}`] * leftOf(age, hours)) / weightOf(hours)]),
+    halfLifeHours.map((hours) => [
+      hours,
+      (row[`e${hours}`] * leftOf(age, hours) + row.open) / weightOf(hours),
+    ]),
   ) as Record<HalfLifeHours, number>;
   return {
     key: row.key,

@@ -43,7 +43,7 @@ export function createForecasts(
         };
       });
       rows.sort((a, b) => b.heat - a.heat || (a.key < b.key ? -1 : 1));
-      return { cache, at: now, horizonMs, scorer: scorer.name, rows };
+      return { cache, at: now, horizonMs, scorer: scorer.name, rows: rows.slice(0, most) };
     },
 
     async keep({ cache, at, horizonMs, scorer: name, rows }) {

@@ -84,6 +84,17 @@ test('after hours in which nothing at all was read the forecast is what it was',
   expect(after.rows).toEqual(before.rows);
 });
 
+test('reads of the open hour count at once: a cache is known from its first minute', async () => {
+  await count([{ key: 'first', bucket: monday + 1, accesses: 5 }]);
+  const young = await forecasts.forecast('products', ask);
+  expect(young.rows.map(({ key }) => key)).toEqual(['first']);
+
+  await count([...steadily('old', 2, 100), { key: 'rising', bucket: monday + 1, accesses: 400 }]);
+  await forecasts.fold(now);
+  const { rows } = await forecasts.forecast('products', ask);
+  expect(rows.map(({ key }) => key)).toEqual(['rising', 'old', 'first']);
+});
+
 test('what is known of a load and its size comes along', async () => {
   await count([...steadily('a', 3, 5), ...steadily('b', 2, 5)]);
   await db.rows(`update samovar.cache_key set cost_ms = 12.5, size_bytes = 300 where key = 'a'`);
