@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { database, redis, until } from '../support/index.ts';
+import { bareEnvironment, database, redis, until } from '../support/index.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'samovar-examples-'));
@@ -51,7 +51,7 @@ function run(example: string, args: readonly string[]) {
   const child = spawn(process.execPath, args, {
     cwd: join(folder, example),
     env: {
-      PATH: process.env['PATH'],
+      ...bareEnvironment(),
       REDIS_URL: cache.url,
       QUEUE_REDIS_URL: queue.url,
       DATABASE_URL: postgres.url,

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll } from 'vitest';
 import { packageRoot } from '../../src/files.ts';
-import { until } from '../support/index.ts';
+import { bareEnvironment, until } from '../support/index.ts';
 
 const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 const bin = join(packageRoot, 'bin/samovar.ts');
@@ -51,14 +51,7 @@ export function place(env: Record<string, string> = {}): Place {
   const start = (more: Record<string, string>, args: readonly string[]): Running => {
     const child = spawn(process.execPath, ['--import', tsx, bin, ...args], {
       cwd: folder,
-      env: {
-        PATH: process.env['PATH'] ?? '',
-        HOME: folder,
-        TMPDIR: tmpdir(),
-        TSX_DISABLE_CACHE: '1',
-        ...env,
-        ...more,
-      },
+      env: { ...bareEnvironment(), HOME: folder, ...env, ...more },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     children.add(child);

@@ -16,15 +16,19 @@
  *
  *   const proxy = await startProxy(url);    // a TCP proxy before a server: proxy.url, delay(ms), blackHole(), cut(), pass(), close()
  *
+ *   spawn(node, args, { env: { ...bareEnvironment(), PORT: '0' } });         // for a program that is to know nothing of ours
+ *
  * FLUSHALL, CONFIG SET, SCRIPT FLUSH and SHUTDOWN hit every worker of the run, and pub/sub knows no logical databases:
  * a test that needs those, or needs to restart, freeze or kill a server, starts its own with `startRedis({ role })` or
  * `startPostgres()` from `src/servers/` (about 50 ms and 1 s) and stops it in `afterAll`.
  *
  * REDIS_URL, QUEUE_REDIS_URL, BUFFER_REDIS_URL and DATABASE_URL are removed from the environment of tests. A test file
- * that leaves a socket, timer, child process or server of its own behind fails: see `leaks.ts`.
+ * that leaves a socket, timer, child process or server of its own behind fails: see `leaks.ts`. The run has a temporary
+ * folder of its own (os.tmpdir()) and fails when a file is left there.
  */
 export { fakeClock } from '../../src/testing/clock.ts';
 export { database, type TestDatabase } from './database.ts';
+export { bareEnvironment } from './environment.ts';
 export { type ServerProxy, startProxy } from './proxy.ts';
 export { redis } from './redis.ts';
 export { until } from './until.ts';
