@@ -40,7 +40,7 @@ function readArguments() {
   if (name !== undefined && !names.includes(name)) {
     const meant = nearest(name, names);
     throw new Error(
-      `there is no bench '${name}'${meant ? `; did you mean '${meant}'?` : ''} Known: ${names.join(', ')}`,
+      `there is no bench '${name}'${meant ? `; did you mean '${meant}'?` : '.'} Known: ${names.join(', ')}`,
     );
   }
   return { ...values, rounds, name };
