@@ -74,8 +74,9 @@ export async function openRig(urls: { cacheUrl: string; queueUrl: string }): Pro
     FLUSHALL: () => admin.flushall(),
   };
 
+  let used = 0;
   const once = async (way: Way, number: number): Promise<keyof Omit<Tally, 'tries'>> => {
-    const ids = Array.from({ length: perTry }, (_, i) => number * perTry + i);
+    const ids = Array.from({ length: perTry }, () => used++);
     for (const id of ids) rows.set(id, 'old');
     const begun = new Promise<void>((resolve) => {
       loading = resolve;
@@ -91,7 +92,7 @@ export async function openRig(urls: { cacheUrl: string; queueUrl: string }): Pro
       rows: ids,
       signal: new AbortController().signal,
     });
-    await begun;
+    await Promise.race([begun, filling]);
     const gone = ids.filter((id) => id % 2 === 0);
     for (const id of gone) rows.set(id, 'new');
     // Before the load ends, while its entries are being written, or in between: all must come to the same.
