@@ -99,7 +99,7 @@ export function listText({ output, clock }: CliContext, views: readonly Schedule
       view.timezone,
       view.cache === undefined ? view.job : `${view.job} ${view.cache}`,
       view.isPaused ? 'paused' : since(view.next[0], clock.now()),
-      since(view.lastSlot, clock.now()),
+      view.lastSlot === undefined ? 'never' : since(view.lastSlot, clock.now()),
       view.builtIn ? 'built in' : '',
     ]),
   );

@@ -193,7 +193,10 @@ export function createCron(options: CronOptions): Cron {
             overlap: plan.overlap,
             isPaused: state.pausedAt !== undefined,
             builtIn: plan.builtIn,
-            ...(state.lastSlot === undefined ? {} : { lastSlot: state.lastSlot }),
+            // Until a job was made for it, the mark only tells since when its slots are owed.
+            ...(state.lastSlot === undefined || state.lastJob === undefined
+              ? {}
+              : { lastSlot: state.lastSlot }),
             next: nextRuns(plan, next),
           };
         }),
