@@ -1,81 +1,60 @@
-import { hourMs, humanDuration, secondMs } from '../duration.ts';
-import type { Look, Plan, PlanInput, PlanRow, Wish } from '../rooms.ts';
+import { secondMs } from '../duration.ts';
+import type { Decision, Plan, PlanInput, PlanRow } from '../rooms.ts';
+import { mostInTime, reasonCut, reasonIdle, reasonToWarm, reasonUnkept, reasonUnread } from './reasons.ts';
+import { uncoveredMs, type Weighed, weigh } from './weigh.ts';
 
-/** What stands for a load's time and a value's size while nothing is known of either. */
-const unknownCostMs = 10;
-const unknownBytes = 1_024;
-/** An entry that stays fresh for this share of the horizon needs no warming now. */
+/** An entry that stays fresh for this share of the time ahead needs no warming now. */
 const freshShare = 0.5;
 /** Rows kept of what was left out. */
 const mostLeft = 1_000;
 
-interface Weighed {
-  readonly wish: Wish;
-  readonly look: Look;
-  readonly costMs: number;
-  readonly bytes: number;
-  readonly savingMs: number;
-  /** Named by someone, rather than forecast: comes first. */
-  readonly isAsked: boolean;
-}
-
 /**
  * Pure: everything that is wished for, ranked by what warming it saves, and cut to the budget. A load saves at most one
- * wait, so a key's saving is the chance that it is read within the horizon times what its load takes; when bytes are
+ * wait, so a key's saving is the chance that it is read while the load serves, times what its load takes; when bytes are
  * what is short, the saving per byte ranks. What does not fit is skipped, and smaller keys after it still get in.
  */
 export function buildPlan(input: PlanInput): Plan {
-  const { at, horizonMs, ttlMs, budget } = input;
+  const { budget } = input;
   const weighed = weigh(input);
-  const isUseful = ({ look }: Weighed) =>
-    look.state === 'missing' ||
-    (look.state === 'fresh' && look.freshUntil < at + Math.min(horizonMs, ttlMs) * freshShare);
-  const wanted = weighed.filter(isUseful);
-  const bytesWanted = wanted.reduce((sum, each) => sum + each.bytes, 0);
-  const worth =
-    budget.bytes !== undefined && bytesWanted > budget.bytes ? perByte : (each: Weighed) => each.savingMs;
-  const ranked = wanted.sort(
-    (a, b) => Number(b.isAsked) - Number(a.isAsked) || worth(b) - worth(a) || byKey(a, b),
-  );
-
-  const mostKeys = Math.min(budget.keys, keysInTime(budget));
+  const wanted = weighed.filter((each) => isWanted(each, input));
+  const most = Math.max(0, Math.min(Math.floor(budget.keys), mostInTime(budget)));
   const rows: PlanRow[] = [];
   const left: PlanRow[] = [];
   let bytes = 0;
   let savingMs = 0;
-  let skipped = 0;
-  for (const each of ranked) {
-    const isFull = rows.length >= mostKeys;
-    const fits = budget.bytes === undefined || bytes + each.bytes <= budget.bytes;
-    if (!isFull && fits && (each.isAsked || each.savingMs > 0)) {
+  const leave = (each: Weighed, decision: Decision, reason: () => string) => {
+    if (left.length < mostLeft) left.push(toRow(each, decision, reason()));
+  };
+
+  for (const each of rank(wanted, most, budget.bytes)) {
+    const isFull = rows.length >= most;
+    if (!each.isAsked && each.savingMs <= 0) leave(each, 'skip', () => reasonUnread);
+    else if (isFull || (budget.bytes !== undefined && bytes + each.bytes > budget.bytes)) {
+      leave(each, 'skip', () => reasonCut(each, isFull, input));
+    } else {
       rows.push(toRow(each, 'warm', reasonToWarm(each, input)));
       bytes += each.bytes;
       savingMs += each.savingMs;
-      continue;
     }
-    skipped += 1;
-    if (left.length < mostLeft) left.push(toRow(each, 'skip', reasonToSkip(each, isFull, fits, input)));
   }
-  const idle = weighed.filter((each) => !isUseful(each));
-  for (const each of idle.slice(0, mostLeft - left.length)) {
-    left.push(
-      each.look.state === 'fresh'
-        ? toRow(each, 'fresh', `fresh for another ${humanDuration(each.look.freshUntil - at)}`)
-        : toRow(each, 'skip', 'the origin has no such id'),
-    );
+  let fresh = 0;
+  for (const each of weighed) {
+    if (isWanted(each, input)) continue;
+    const isFresh = each.look.state === 'fresh' && isKept(each);
+    if (isFresh) fresh += 1;
+    leave(each, isFresh ? 'fresh' : 'skip', () => (isKept(each) ? reasonIdle(each, input) : reasonUnkept));
   }
-  const fresh = idle.filter((each) => each.look.state === 'fresh').length;
   return {
     cache: input.cache,
-    at,
-    horizonMs,
+    at: input.at,
+    horizonMs: input.horizonMs,
     rows: input.isTight ? rows.reverse() : rows,
     left,
     totals: {
       wished: weighed.length,
       warm: rows.length,
       fresh,
-      skipped: skipped + idle.length - fresh,
+      skipped: weighed.length - rows.length - fresh,
       bytes,
       timeMs: budget.perSecond ? (rows.length / budget.perSecond) * secondMs : 0,
       savingMs,
@@ -83,83 +62,34 @@ export function buildPlan(input: PlanInput): Plan {
   };
 }
 
-/** Each key once, with what its warming would cost and save. */
-function weigh({ wishes, looks, horizonMs }: PlanInput): Weighed[] {
-  const costMs = median(wishes.flatMap((wish) => wish.costMs ?? [])) ?? unknownCostMs;
-  const bytes = median(wishes.flatMap((wish) => wish.bytes ?? [])) ?? unknownBytes;
-  const byText = new Map<string, Weighed>();
-  wishes.forEach((wish, i) => {
-    const known = byText.get(wish.key);
-    const heat = Math.max(wish.heat ?? 0, known?.wish.heat ?? 0);
-    const cost = wish.costMs ?? known?.wish.costMs ?? costMs;
-    const hottest = known && (known.wish.heat ?? 0) >= (wish.heat ?? 0) ? known.wish : wish;
-    const asked = [known?.wish, wish].find((each) => each && each.source !== 'forecast');
-    byText.set(wish.key, {
-      wish: { ...hottest, heat, source: asked?.source ?? 'forecast' },
-      look: looks[i]!,
-      costMs: cost,
-      bytes: wish.bytes ?? known?.wish.bytes ?? bytes,
-      savingMs: (1 - Math.exp((-heat * horizonMs) / secondMs)) * cost,
-      isAsked: asked !== undefined,
-    });
-  });
-  return [...byText.values()];
+/** Missing, or so near its end that it will be; what the origin is known not to have is not asked for again. */
+function isWanted(each: Weighed, input: PlanInput): boolean {
+  if (!isKept(each) || each.look.state === 'negative') return false;
+  const ahead = Math.min(input.horizonMs, input.ttlMs);
+  return each.look.state === 'missing' || uncoveredMs(each.look, input) > ahead * freshShare;
 }
 
-const perByte = (each: Weighed): number => each.savingMs / Math.max(1, each.bytes);
-const byKey = (a: Weighed, b: Weighed): number => (a.wish.key < b.wish.key ? -1 : 1);
+const isKept = ({ key }: Weighed): boolean => !key.includes('\0');
 
-function keysInTime({ perSecond, timeMs }: PlanInput['budget']): number {
-  if (perSecond === undefined || timeMs === undefined) return Number.POSITIVE_INFINITY;
-  return Math.floor((perSecond * timeMs) / secondMs);
+/** Keys that were asked for first, then by what they save: for each byte where the best of them are too large together. */
+function rank(wanted: readonly Weighed[], most: number, mostBytes: number | undefined): Weighed[] {
+  const bySaving = sorted(wanted, (each) => each.savingMs);
+  if (mostBytes === undefined) return bySaving;
+  const bytes = bySaving.slice(0, most).reduce((sum, each) => sum + each.bytes, 0);
+  return bytes <= mostBytes ? bySaving : sorted(wanted, (each) => each.savingMs / Math.max(1, each.bytes));
 }
 
-const toRow = (each: Weighed, decision: PlanRow['decision'], reason: string): PlanRow => ({
-  key: each.wish.key,
-  source: each.wish.source,
+/** Best first, of equals the hottest; the rest stays in the order in which it was wished for. */
+const sorted = (wanted: readonly Weighed[], worth: (each: Weighed) => number): Weighed[] =>
+  [...wanted].sort((a, b) => Number(b.isAsked) - Number(a.isAsked) || worth(b) - worth(a) || b.heat - a.heat);
+
+const toRow = (each: Weighed, decision: Decision, reason: string): PlanRow => ({
+  key: each.key,
+  source: each.source,
   decision,
   reason,
-  heat: each.wish.heat ?? 0,
+  heat: each.heat,
   costMs: each.costMs,
   bytes: each.bytes,
   savingMs: each.savingMs,
 });
-
-const asked = {
-  list: 'on the list',
-  sql: 'named by SQL',
-  function: 'named by a function',
-  tag: 'carries a tag',
-} as const;
-
-function reasonToWarm({ wish, look, savingMs }: Weighed, { at, horizonMs }: PlanInput): string {
-  const parts: string[] = [];
-  if (wish.source !== 'forecast') parts.push(asked[wish.source]);
-  if ((wish.heat ?? 0) > 0) parts.push(`expected ${perHour(wish.heat!)}/h`);
-  parts.push(
-    look.state === 'missing' ? 'missing' : `expires in ${humanDuration(Math.max(0, look.freshUntil - at))}`,
-  );
-  if (savingMs > 0) parts.push(`saves ${humanDuration(savingMs)} in ${humanDuration(horizonMs)}`);
-  return parts.join(', ');
-}
-
-function reasonToSkip(each: Weighed, isFull: boolean, fits: boolean, { budget }: PlanInput): string {
-  if (!each.isAsked && each.savingMs <= 0) return 'nobody is expected to read it';
-  if (isFull) {
-    return budget.keys <= keysInTime(budget)
-      ? `below the cut of ${budget.keys} keys`
-      : `no time left: ${budget.perSecond}/s for ${humanDuration(budget.timeMs!)}`;
-  }
-  return fits ? 'not worth its load' : `does not fit: ${Math.round(each.bytes)} bytes`;
-}
-
-function perHour(heat: number): string {
-  const hourly = (heat * hourMs) / secondMs;
-  return hourly >= 10 ? Math.round(hourly).toLocaleString('en') : hourly.toFixed(hourly >= 1 ? 1 : 2);
-}
-
-function median(values: readonly number[]): number | undefined {
-  if (values.length === 0) return undefined;
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[sorted.length >> 1];
-}

@@ -20,18 +20,9 @@ export const countResults: string = rowResults
   )
   .join(', ');
 
-/** Puts the results of some rows into the letters of their chunk. Positions count from the chunk's first row. */
-export function withResults(
-  letters: string,
-  positions: readonly number[],
-  results: readonly RowResult[],
-): string {
-  const next = [...letters];
-  positions.forEach((position, i) => {
-    next[position] = letterOf[results[i] ?? 'planned'];
-  });
-  return next.join('');
-}
+/** The letters of results, in their order; what was not told is still planned. */
+export const lettersOf = (results: readonly RowResult[], rows: number): string =>
+  Array.from({ length: rows }, (_, i) => letterOf[results[i] ?? 'planned']).join('');
 
 /** Positions of the rows that are still planned. */
 export function plannedIn(letters: string): number[] {

@@ -1,21 +1,22 @@
+import { randomUUID } from 'node:crypto';
 import type { Pool } from '../connect.ts';
-import type { Claim, ClaimedChunk, FillReport } from '../rooms.ts';
-import { plannedIn, withResults } from './letters.ts';
-import { chunkRows } from './postgres-open.ts';
+import type { Claim, ClaimedChunk, FillReport, RunState } from '../rooms.ts';
+import { letterOf, lettersOf, plannedIn } from './letters.ts';
 
 interface Row {
-  chunk: number;
-  first_row: number;
-  keys: string[];
-  results: string;
+  readonly chunk: number;
+  readonly first_row: number;
+  readonly keys: string[];
+  readonly results: string;
 }
 
 /** How long a lane waits at most before it asks again for a chunk that others hold. */
 const longestWaitMs = 1_000;
+const shortestWaitMs = 50;
+const longestError = 500;
 
-/** The letters of claimed chunks as they were, to be settled upon. */
-const lettersOf = new WeakMap<ClaimedChunk, string>();
-let claims = 0;
+/** A run that goes on: nobody has paused, cancelled or stopped it, and its time is not over. */
+const goesOn = `p.state in ('queued', 'running') and p.why is null and p.deadline_at > to_timestamp($3::float8 / 1000)`;
 
 /**
  * Takes the next chunk of a run for one worker: one nobody holds, or one whose worker did not settle it in time. The
@@ -26,13 +27,13 @@ export async function claimChunk(
   plan: number,
   { worker, now, leaseMs }: { worker: string; now: number; leaseMs: number },
 ): Promise<Claim> {
-  claims += 1;
-  const holder = `${worker}/${claims}`;
+  const holder = `${worker}/${randomUUID()}`;
   const { rows } = await pool.query<Row>({
     name: 'samovar-claim',
+    // A claim or its settling that a crash of Postgres undoes is made again; neither waits for the disk.
     text: `with next as (
              select c.plan_id, c.chunk from samovar.plan_chunk c join samovar.plan p on p.id = c.plan_id
-              where c.plan_id = $1 and p.state in ('queued', 'running') and p.deadline_at > to_timestamp($3::float8 / 1000)
+              where c.plan_id = $1 and ${goesOn}
                 and (c.state = 'planned' or (c.state = 'claimed' and c.claimed_until <= to_timestamp($3::float8 / 1000)))
               order by c.chunk limit 1 for update of c skip locked
            ), begun as (
@@ -42,13 +43,13 @@ export async function claimChunk(
            update samovar.plan_chunk c
               set state = 'claimed', worker = $2, claimed_until = to_timestamp($4::float8 / 1000)
              from next where c.plan_id = next.plan_id and c.chunk = next.chunk
-           returning c.chunk, c.first_row, c.keys, c.results`,
+           returning c.chunk, c.first_row, c.keys, c.results, set_config('synchronous_commit', 'off', true)`,
     values: [plan, holder, now, now + leaseMs],
   });
   const row = rows[0];
   if (!row) return whyNone(pool, plan, now);
   const positions = plannedIn(row.results);
-  const chunk: ClaimedChunk = {
+  return {
     kind: 'chunk',
     plan,
     chunk: row.chunk,
@@ -56,19 +57,19 @@ export async function claimChunk(
     rows: positions.map((position) => row.first_row + position),
     worker: holder,
   };
-  lettersOf.set(chunk, row.results);
-  return chunk;
 }
 
 async function whyNone(pool: Pool, plan: number, now: number): Promise<Claim> {
   const { rows } = await pool.query<{
-    state: string;
+    state: RunState;
+    why: string | null;
     is_late: boolean;
     open: number;
     wait_ms: number | null;
   }>(
-    `select p.state, p.deadline_at <= to_timestamp($2::float8 / 1000) as is_late, count(c.chunk)::int as open,
-            min(extract(epoch from c.claimed_until) * 1000 - $2)::float8 as wait_ms
+    `select p.state, p.why, p.deadline_at <= to_timestamp($2::float8 / 1000) as is_late, count(c.chunk)::int as open,
+            (extract(epoch from min(c.claimed_until) filter (
+               where c.claimed_until > to_timestamp($2::float8 / 1000))) * 1000 - $2)::float8 as wait_ms
        from samovar.plan p left join samovar.plan_chunk c on c.plan_id = p.id and c.state <> 'settled'
       where p.id = $1 group by p.id`,
     [plan, now],
@@ -76,10 +77,16 @@ async function whyNone(pool: Pool, plan: number, now: number): Promise<Claim> {
   const run = rows[0];
   if (!run) return { kind: 'ended', why: 'there is no such run' };
   if (run.state === 'paused') return { kind: 'paused' };
-  if (run.state !== 'queued' && run.state !== 'running') return { kind: 'ended', why: run.state };
-  if (run.open === 0) return { kind: 'ended', why: 'nothing is left' };
+  // Whoever leaves last ends the run, so nobody leaves while a chunk may come back.
+  const wait = {
+    kind: 'wait',
+    ms: Math.min(longestWaitMs, Math.max(shortestWaitMs, run.wait_ms ?? 0)),
+  } as const;
+  if (run.wait_ms !== null) return wait;
+  if (run.state !== 'queued' && run.state !== 'running') return { kind: 'ended', why: run.why ?? run.state };
+  if (run.why !== null) return { kind: 'ended', why: run.why };
   if (run.is_late) return { kind: 'ended', why: 'its time is over' };
-  return { kind: 'wait', ms: Math.min(longestWaitMs, Math.max(50, run.wait_ms ?? 0)) };
+  return run.open === 0 ? { kind: 'ended', why: 'nothing is left' } : wait;
 }
 
 /** Writes down what became of a claimed chunk, unless another worker has taken it over meanwhile. */
@@ -89,34 +96,39 @@ export async function settleChunk(
   report: FillReport,
   now: number,
 ): Promise<void> {
-  const before = lettersOf.get(chunk);
-  if (before === undefined) throw new Error(`chunk ${chunk.chunk} of run ${chunk.plan} was not claimed here`);
-  const first = chunk.chunk * chunkRows;
-  const letters = withResults(
-    before,
-    chunk.rows.map((row) => row - first),
-    report.results,
-  );
-  const isOpen = plannedIn(letters).length > 0;
   await pool.query({
     name: 'samovar-settle',
-    text: `with settled as (
-             update samovar.plan_chunk
-                set results = $4, state = $5, worker = null, claimed_until = null, bytes = bytes + $6,
-                    load_ms = load_ms + $7, error = coalesce($8, error)
-              where plan_id = $1 and chunk = $2 and state = 'claimed' and worker = $3
-             returning plan_id
+    text: `with held as (
+             select plan_id, chunk,
+                    case when length(results) = length($4::text) then $4 else (
+                      select string_agg(coalesce(told.letter, substr(c.results, i, 1)), '' order by i)
+                        from generate_series(1, length(c.results)) i
+                        left join unnest($5::int[], string_to_array($4, null)) told (row, letter)
+                          on told.row = c.first_row + i - 1) end as results
+               from samovar.plan_chunk c
+              where plan_id = $1 and chunk = $2 and state = 'claimed' and worker = $3 for update
+           ), settled as (
+             update samovar.plan_chunk c
+                set results = h.results, worker = null, claimed_until = null, bytes = c.bytes + $6,
+                    state = case when position('${letterOf.planned}' in h.results) > 0 then 'planned' else 'settled' end,
+                    load_ms = c.load_ms + $7, error = coalesce(c.error, $8)
+               from held h where c.plan_id = h.plan_id and c.chunk = h.chunk
+             returning c.plan_id
            )
-           update samovar.plan set beat_at = to_timestamp($9::float8 / 1000) where id = (select plan_id from settled)`,
+           update samovar.plan set beat_at = to_timestamp($9::float8 / 1000)
+            where id = (select plan_id from settled) and state <> 'paused'
+           returning set_config('synchronous_commit', 'off', true)`,
     values: [
       chunk.plan,
       chunk.chunk,
       chunk.worker,
-      letters,
-      isOpen ? 'planned' : 'settled',
+      lettersOf(report.results, chunk.rows.length),
+      `{${chunk.rows.join(',')}}`,
       Math.round(report.bytes),
       report.loadMs,
-      report.error === undefined ? null : `${report.error.code}: ${report.error.message}`.slice(0, 500),
+      report.error === undefined
+        ? null
+        : `${report.error.code}: ${report.error.message}`.slice(0, longestError),
       now,
     ],
   });

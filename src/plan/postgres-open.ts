@@ -1,31 +1,39 @@
 import type { Pool, PoolClient } from '../connect.ts';
-import { minuteMs } from '../duration.ts';
 import type { OpenPlan, PlanRow } from '../rooms.ts';
 import { transaction } from '../transaction.ts';
 import { letterOf } from './letters.ts';
+import { failAbandoned } from './postgres-abandoned.ts';
 
 /** Rows of one chunk: what one worker takes at a time. */
 export const chunkRows = 500;
-/** A run that nobody has worked for this long was left behind by workers and queue alike. */
-const abandonedMs = 5 * minuteMs;
+const largestInt = 2 ** 31 - 1;
+
+export interface Opened {
+  readonly opened: { readonly plan: number } | { readonly running: number };
+  /** Runs of the cache that were found left behind, and ended. */
+  readonly failed: readonly number[];
+}
 
 /** Keeps a plan as a queued run, whole or not at all; answers with the live run of the cache instead if there is one. */
-export async function openPlan(
-  pool: Pool,
-  plan: OpenPlan,
-  now: number,
-): Promise<{ plan: number } | { running: number }> {
+export async function openPlan(pool: Pool, plan: OpenPlan, now: number): Promise<Opened> {
   const cacheId = await cacheIdOf(pool, plan.plan.cache);
-  return transaction(pool, async (client) => {
-    await failAbandoned(client, cacheId, now);
-    const id = await insertRun(client, cacheId, plan, now);
-    if (id === undefined) return { running: await liveRun(client, cacheId) };
-    const { rows } = plan.plan;
-    for (let first = 0; first < rows.length; first += chunkRows) {
-      await insertChunk(client, id, first, rows.slice(first, first + chunkRows));
-    }
-    return { plan: id };
-  });
+  for (;;) {
+    const opened = await transaction(pool, async (client): Promise<Opened | undefined> => {
+      const failed = (await failAbandoned(client, now, cacheId)).map(({ id }) => id);
+      const id = await insertRun(client, cacheId, plan, now);
+      if (id === undefined) {
+        const running = await liveRun(client, cacheId);
+        return running === undefined ? undefined : { opened: { running }, failed };
+      }
+      const { rows } = plan.plan;
+      for (let first = 0; first < rows.length; first += chunkRows) {
+        await insertChunk(client, id, first, rows.slice(first, first + chunkRows));
+      }
+      return { opened: { plan: id }, failed };
+    });
+    // The run that was in the way ended between the two looks: there is room now.
+    if (opened !== undefined) return opened;
+  }
 }
 
 async function cacheIdOf(pool: Pool, cache: string): Promise<number> {
@@ -34,17 +42,6 @@ async function cacheIdOf(pool: Pool, cache: string): Promise<number> {
   if (known) return known.id;
   await pool.query('insert into samovar.cache (name) values ($1) on conflict do nothing', [cache]);
   return (await find()).rows[0]!.id;
-}
-
-async function failAbandoned(client: PoolClient, cacheId: number, now: number): Promise<void> {
-  await client.query(
-    `update samovar.plan p set state = 'failed', ended_at = to_timestamp($2::float8 / 1000), why = 'no worker went on with it'
-      where p.cache_id = $1 and p.state in ('queued', 'running', 'cancelling')
-        and p.beat_at < to_timestamp($3::float8 / 1000)
-        and not exists (select from samovar.plan_chunk c where c.plan_id = p.id and c.state = 'claimed'
-                           and c.claimed_until > to_timestamp($2::float8 / 1000))`,
-    [cacheId, now, now - abandonedMs],
-  );
 }
 
 async function insertRun(
@@ -79,13 +76,12 @@ async function insertRun(
   return rows[0]?.id;
 }
 
-async function liveRun(client: PoolClient, cacheId: number): Promise<number> {
+async function liveRun(client: PoolClient, cacheId: number): Promise<number | undefined> {
   const { rows } = await client.query<{ id: number }>(
-    `select id from samovar.plan where cache_id = $1 order by (state in ('queued', 'running', 'paused', 'cancelling')) desc,
-            id desc limit 1`,
+    `select id from samovar.plan where cache_id = $1 and state in ('queued', 'running', 'paused', 'cancelling')`,
     [cacheId],
   );
-  return rows[0]!.id;
+  return rows[0]?.id;
 }
 
 async function insertChunk(
@@ -106,10 +102,10 @@ async function insertChunk(
       texts(rows, (row) => row.key),
       texts(rows, (row) => row.source),
       texts(rows, (row) => row.reason),
-      numbers(rows, (row) => row.heat),
-      numbers(rows, (row) => row.costMs),
-      numbers(rows, (row) => Math.round(row.bytes)),
-      numbers(rows, (row) => row.savingMs),
+      numbers(rows, (row) => Math.fround(row.heat)),
+      numbers(rows, (row) => Math.fround(row.costMs)),
+      numbers(rows, (row) => Math.min(largestInt, Math.round(row.bytes))),
+      numbers(rows, (row) => Math.fround(row.savingMs)),
       letterOf.planned.repeat(rows.length),
       '0'.repeat(rows.length),
     ],

@@ -2,18 +2,22 @@ import type { Pool } from '../connect.ts';
 import { minuteMs } from '../duration.ts';
 import type { Emitter } from '../events.ts';
 import { letterOf } from './letters.ts';
+import { failAbandoned } from './postgres-abandoned.ts';
 
 /** Reads reach Postgres a little after they happened. */
 const collectMs = 2 * minuteMs;
 /** Rows dropped in one statement. */
 const atOnce = 10_000;
 
-/** Counts what was warmed for nothing, once per run, and drops old plans and old tries of jobs. */
+/** Ends runs left behind, counts what was warmed for nothing, once per run, and drops old plans and tries of jobs. */
 export async function prunePlans(
   pool: Pool,
   { now, keepMs, events }: { now: number; keepMs: number; events: Emitter },
 ): Promise<Record<string, number>> {
+  const abandoned = await failAbandoned(pool, now);
+  for (const { id, cache } of abandoned) events.emit('run:changed', { cache, run: id, state: 'failed' });
   return {
+    abandoned: abandoned.length,
     closed: await closeExpired(pool, now - collectMs, events),
     plans: await dropOld(
       pool,

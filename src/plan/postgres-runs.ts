@@ -147,11 +147,13 @@ export async function stopRun(
 
 /** Ends a run of which nothing is left, else leaves it as it is; answers with it. Many may call it at once. */
 export async function finishRun(pool: Pool, plan: number, now: number, events: Emitter): Promise<Run> {
-  // A chunk handed back after its run was cancelled or its time was over is nobody's any more.
+  // A chunk handed back, or never to be, after its run was cancelled or its time was over is nobody's any more.
   await pool.query(
-    `update samovar.plan_chunk c set state = 'settled', results = translate(results, $2, $3)
+    `update samovar.plan_chunk c
+        set state = 'settled', worker = null, claimed_until = null, results = translate(results, $2, $3)
        from samovar.plan p
-      where p.id = c.plan_id and p.id = $1 and c.state = 'planned'
+      where p.id = c.plan_id and p.id = $1
+        and (c.state = 'planned' or (c.state = 'claimed' and c.claimed_until <= to_timestamp($4::float8 / 1000)))
         and (p.state = 'cancelling' or p.why is not null or p.deadline_at <= to_timestamp($4::float8 / 1000))`,
     [plan, letterOf.planned, letterOf.budget, now],
   );

@@ -33,9 +33,10 @@ export function createPlans(
     tagged: (cache, tags, most) => taggedKeys(pool, cache, tags, most),
     select: (sql, params, most) => selectKeys(pool, sql, params, most),
     async open(plan) {
-      const opened = await openPlan(pool, plan, clock.now());
-      if ('plan' in opened)
-        events.emit('run:changed', { cache: plan.plan.cache, run: opened.plan, state: 'queued' });
+      const { cache } = plan.plan;
+      const { opened, failed } = await openPlan(pool, plan, clock.now());
+      for (const run of failed) events.emit('run:changed', { cache, run, state: 'failed' });
+      if ('plan' in opened) events.emit('run:changed', { cache, run: opened.plan, state: 'queued' });
       return opened;
     },
     claim: (plan, wanted) => claimChunk(pool, plan, wanted),
