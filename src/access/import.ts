@@ -19,6 +19,8 @@ export interface ImporterOptions {
   readonly config: Pick<Config, 'caches' | 'import' | 'access' | 'retention'>;
   readonly clock: Clock;
   readonly log: Log;
+  /** Different keys and hours held in memory; their texts are bounded besides. @default 200_000 */
+  readonly mostEntries?: number;
 }
 
 /** Imports a file, or standard input for '-': all that is new in it, in one transaction, or nothing. */
@@ -27,8 +29,6 @@ export type Importer = (path: string, options?: ImportOptions) => Promise<Import
 /** The beginning by which contents are told apart before all of them is read, and the one in which the format shows. */
 const headBytes = 1_024;
 const sniffBytes = 65_536;
-/** Different keys and hours held in memory; their texts are bounded besides. */
-const mostEntries = 200_000;
 const mostCallers = 32;
 
 /** Content whose beginning has been read. */
@@ -67,7 +67,7 @@ async function importContent(
   { source, start, chunks, head }: Content,
   staging: Staging,
   { signal, onProgress, maxBad = 0.1, again = false, ...options }: ImportOptions,
-  { config, clock, log }: ImporterOptions,
+  { config, clock, log, mostEntries = 200_000 }: ImporterOptions,
 ): Promise<ImportSummary> {
   const beginning = firstLines(start, sniffBytes);
   const format = options.format ?? sniffFormat(beginning, source.name);
@@ -100,7 +100,6 @@ async function importContent(
   };
 
   for await (const { lines, sha256 } of reading.pieces()) {
-    signal?.throwIfAborted();
     counting.setNow(clock.now());
     for (const line of lines) readLine(line);
     if (sha256 !== undefined && known.some((content) => content.sha256.equals(sha256))) {
@@ -132,9 +131,7 @@ async function importContent(
     again,
   );
   log.debug({ format, lines, accesses, bytes: record.bytes }, 'history imported');
-  return added === undefined
-    ? summaryOf(format, foundNothing(), lines + knownLines, undefined)
-    : summaryOf(format, found, knownLines, added);
+  return summaryOf(format, found, knownLines, added);
 }
 
 /** A map of the application's own may fail: then it says where. */

@@ -35,13 +35,13 @@ export interface Staging {
   stage(counts: Iterable<StagedCount>): Promise<void>;
   /** Forgets what was staged. */
   clear(): Promise<void>;
-  /** In one transaction; undefined, and nothing added, when the same content was imported meanwhile. */
+  /** Adds what was staged, in one transaction. `again`: although the same content was imported before. */
   merge(
     record: ImportRecord,
     callers: readonly CallerCount[],
     horizon: Horizon,
     again: boolean,
-  ): Promise<AddedCounts | undefined>;
+  ): Promise<AddedCounts>;
 }
 
 /** `head` names the beginning of the content: two imports with the same one are not let in at once (E_ALREADY_RUNNING). */
@@ -115,7 +115,7 @@ async function merge(
   callers: readonly CallerCount[],
   horizon: Horizon,
   again: boolean,
-): Promise<AddedCounts | undefined> {
+): Promise<AddedCounts> {
   await makePartitions(pool, horizon);
   const caches = await cacheIds(
     pool,
@@ -123,7 +123,7 @@ async function merge(
   );
   return inTransaction(client, async () => {
     await lockCounts(client);
-    if (!(await noteImport(client, record, horizon.now, again))) return undefined;
+    await noteImport(client, record, horizon.now, again);
     const added = await addCounts(client, 'samovar_import', horizon);
     await addCallers(client, callers, caches, horizon);
     return added;
@@ -135,11 +135,11 @@ async function noteImport(
   record: ImportRecord,
   now: number,
   again: boolean,
-): Promise<boolean> {
-  const { rowCount } = await client.query(
+): Promise<void> {
+  await client.query(
     `insert into samovar.access_import (sha256, bytes, head, lines, accesses, bad, first_at, last_at, imported_at)
      values ($1, $2, $3, $4, $5, $6, to_timestamp($7 / 1000.0), to_timestamp($8 / 1000.0), to_timestamp($9 / 1000.0))
-     on conflict (sha256) do ${again ? 'update set imported_at = excluded.imported_at' : 'nothing'}`,
+     ${again ? 'on conflict (sha256) do update set imported_at = excluded.imported_at' : ''}`,
     [
       record.sha256,
       record.bytes,
@@ -152,5 +152,4 @@ async function noteImport(
       now,
     ],
   );
-  return rowCount === 1;
 }

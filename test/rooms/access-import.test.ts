@@ -51,8 +51,9 @@ const map = [
   { cache: 'products', path: '/products/:id' },
   { cache: 'pages', path: '/pages/:slug' },
 ];
-const importerOf = (over: Partial<ConfigInput> = {}) =>
+const importerOf = (over: Partial<ConfigInput> = {}, mostEntries = 200_000) =>
   createImporter(db.pool, {
+    mostEntries,
     config: readConfig({ caches, import: { map }, ...over }),
     clock: fakeClock(startAt),
     log: silentLog,
@@ -69,6 +70,8 @@ const line = (path: string, hour = 0, { method = 'GET', status = 200, agent = br
   return `203.0.113.9 - - [${day}/${month}/${year}:${time} +0000] "${method} ${path} HTTP/1.1" ${status} 17 "-" "${agent}"\n`;
 };
 const reads = line('/products/1', -1) + line('/products/1') + line('/pages/home?q=1') + line('/pages/home');
+const total = async () =>
+  Object.values(await hours(db)).reduce((sum, text) => sum + Number.parseInt(text, 10), 0);
 const expected = { [`1@${now - 1}`]: '1/0', [`1@${now}`]: '1/0', [`home@${now}`]: '2/0' };
 
 test('a log becomes counts of caches, keys and hours', async () => {
@@ -138,20 +141,22 @@ test.each([
 ])(
   'of a %s file that has grown only what is new counts, however often it grows',
   async (_name, first, whole) => {
-    const importer = importerOf();
-    let lines = 0;
-    for (const length of [first, first, Math.floor((first + whole.length) / 2), whole.length, whole.length]) {
-      const summary = await importer(
-        await file(length === first ? whole.slice(0, length) : gzipSync(whole.slice(0, length))),
-      );
-      lines += summary.accesses;
+    // Few counts fit into memory: most are staged when it turns out that they are known.
+    const importer = importerOf({}, 5);
+    const lengths = [first, first, Math.floor((first + whole.length) / 2), whole.length, whole.length];
+    let told = 0;
+    let bad = 0;
+    for (const length of lengths) {
+      const content = whole.slice(0, length);
+      const summary = await importer(await file(length === first ? content : gzipSync(content)));
+      told += summary.accesses;
+      bad += summary.bad.lines;
     }
-    const total = Object.values(await hours(db)).reduce((sum, text) => sum + Number.parseInt(text, 10), 0);
-    // The line in which the file ended once may be lost, never counted twice.
+    // The line in the middle of which the file ended once may be lost, but neither its parts nor anything else counts twice.
     const all = whole.split('\n').length - 1;
-    expect(total).toBe(lines);
-    expect(total).toBeGreaterThanOrEqual(all - 1);
-    expect(total).toBeLessThanOrEqual(all);
+    expect(told).toBe(await total());
+    expect([all, all - 1]).toContain(told);
+    expect(told + bad).toBe(all);
   },
 );
 
@@ -170,6 +175,14 @@ test('a CSV that has grown is understood without a second header', async () => {
   expect(await db.rows('select size_bytes from samovar.cache_key')).toEqual([{ size_bytes: 20 }]);
 });
 
+/** Sessions that wait for a lock. */
+const waiting = async () =>
+  (
+    await db.rows(
+      `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+    )
+  ).length;
+
 test('a file that begins like a known one and goes on otherwise is new as a whole', async () => {
   const importer = importerOf();
   await importer(await file(long(0, 100) + line('/pages/a').repeat(3)));
@@ -179,14 +192,24 @@ test('a file that begins like a known one and goes on otherwise is new as a whol
   });
 });
 
-test('one import of a file at a time; a second one at once is told so and counts nothing', async () => {
-  const [importer, path] = [importerOf(), await file(long(0, 3_000))];
-  const results = await Promise.allSettled([importer(path), importer(path), importer(path)]);
-  const refused = results.filter((result) => result.status === 'rejected').map(({ reason }) => reason.code);
-  expect(refused.every((code) => code === 'E_ALREADY_RUNNING')).toBe(true);
-  expect(results.some((result) => result.status === 'fulfilled')).toBe(true);
-  const total = Object.values(await hours(db)).reduce((sum, text) => sum + Number.parseInt(text, 10), 0);
-  expect(total).toBe(3_000);
+test('one import of a file at a time: another one, even of what it has grown to, is told so and counts nothing', async () => {
+  const importer = importerOf();
+  const [path, grown] = [await file(long(0, 300)), await file(long(0, 500))];
+  const blocker = await db.pool.connect();
+  let first: Promise<unknown>;
+  try {
+    await blocker.query(`select pg_advisory_lock(hashtextextended('samovar.access', 0))`);
+    first = importer(path);
+    await until(async () => (await waiting()) > 0, 'the first import waits to merge');
+    for (const other of [path, grown])
+      await expect(importer(other)).rejects.toMatchObject({ code: 'E_ALREADY_RUNNING' });
+  } finally {
+    await blocker.query('select pg_advisory_unlock_all()');
+    blocker.release();
+  }
+  await first;
+  expect(await total()).toBe(300);
+  expect(await importer(grown)).toMatchObject({ accesses: 200, knownLines: 300 });
 });
 
 test('imports and collectors at the same time lose and double nothing', async () => {
@@ -342,6 +365,36 @@ test('an import that is aborted counts nothing and can be made again', async () 
   await expect(stopped).rejects.toThrow('stopped by the operator');
   expect(await hours(db)).toEqual({});
   await until(async () => (await importer(path)).accesses === 20_000, 'the file can be imported');
+});
+
+test('an import that is aborted when all has been read counts nothing either', async () => {
+  const controller = new AbortController();
+  const stopped = importerOf()(await file(reads), {
+    signal: controller.signal,
+    onProgress: ({ doing }) => {
+      if (doing === 'merging') controller.abort(new Error('stopped by the operator'));
+    },
+  });
+  await expect(stopped).rejects.toThrow('stopped by the operator');
+  expect(await count(db, 'access_import')).toBe(0);
+  expect(await hours(db)).toEqual({});
+});
+
+test('strange keys arrive as they are', async () => {
+  const keys = [
+    'a\tb\nc\rd\\e',
+    '\\N',
+    '{a}',
+    'ключ 🔑',
+    ' ',
+    "'; drop table samovar.cache; --",
+    'x'.repeat(8_192),
+  ];
+  const lines = keys.map((text) =>
+    `${JSON.stringify({ at: startAt, cache: 'pages', key: text })}\n`.repeat(2),
+  );
+  expect(await importerOf()(await file(lines.join('')))).toMatchObject({ accesses: 14, skipped: {} });
+  expect(await hours(db)).toEqual(Object.fromEntries(keys.map((text) => [`${text}@${now}`, '2/0'])));
 });
 
 test('an import whose connection dies counts nothing and can be made again', async () => {

@@ -180,6 +180,43 @@ test('pruning and collecting at the same time keep every access', async () => {
   await until(async () => sum(await hours(db)) + sum(await days(db)) === added, 'every access is there');
 });
 
+test('a day that another worker, whose clock is behind, still adds to is rolled up with what it adds', async () => {
+  const { buckets, batch } = bucketsOf(db);
+  await buckets.add(batch([['a', now, 2]]));
+  await fold(now + 24);
+  const blocker = await db.pool.connect();
+  const next = batch([['a', now, 3]]);
+  let isAdded = false;
+  let pruning: Promise<unknown>;
+  let adding: Promise<unknown>;
+  try {
+    await blocker.query('begin');
+    await blocker.query(`insert into samovar.access_day select $1, id, '{}' from samovar.cache_key`, [today]);
+    const waiting = async () =>
+      (
+        await db.rows(
+          `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+        )
+      ).length;
+    pruning = buckets.prune(startAt + 10 * dayMs);
+    await until(async () => (await waiting()) === 1, 'the roll-up waits in its middle');
+    adding = buckets
+      .add(next)
+      // The partition is gone: a collector tries again.
+      .catch(() => buckets.add(next))
+      .finally(() => {
+        isAdded = true;
+      });
+    await until(async () => isAdded || (await waiting()) === 2, 'the add waits, or is done');
+  } finally {
+    await blocker.query('rollback');
+    blocker.release();
+  }
+  await pruning;
+  await adding;
+  expect(sum(await hours(db)) + sum(await days(db))).toBe(5);
+});
+
 test('cursors of logs that are long gone are forgotten, that of the present log never is', async () => {
   const { buckets, batch, clock } = bucketsOf(db);
   await buckets.add(batch([], { log: 'old', after: '0-0' }));

@@ -141,13 +141,23 @@ test('a quoted field holds line breaks; a quote that never closes costs its own 
   ]);
 });
 
-test('two stray quotes do not swallow the lines between them', () => {
-  const between = Array.from({ length: 40 }, (_, i) => `971211336,k${i}`);
+test.each([3, 40])('two stray quotes do not swallow the %d lines between them', (many) => {
+  const between = Array.from({ length: many }, (_, i) => `971211336,k${i}`);
   const text = ['time,key', '971211336,5" pipe', ...between, '971211336,6" pipe', '971211336,last'].join(
     '\n',
   );
   const keys = read('csv', text).flatMap(([, line]) => ('key' in line ? [line.key] : []));
   expect(keys).toEqual([...between.map((_, i) => `k${i}`), 'last']);
+});
+
+test('what follows a stray quote is not held until the end of the file', () => {
+  let said = 0;
+  const { reader } = createReader('csv', 'time,key', 'a file', () => {
+    said += 1;
+  });
+  reader.line('971211336,5" pipe', 2);
+  for (let i = 3; i < 1_000; i++) reader.line(`971211336,k${i}`, i);
+  expect(said).toBeGreaterThan(900);
 });
 
 test('the format shows in the first lines, whatever garbage is among them', () => {
