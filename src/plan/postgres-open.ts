@@ -7,6 +7,7 @@ import { failAbandoned } from './postgres-abandoned.ts';
 /** Rows of one chunk: what one worker takes at a time. */
 export const chunkRows = 500;
 const largestInt = 2 ** 31 - 1;
+const realDigits = 7;
 
 export interface Opened {
   readonly opened: { readonly plan: number } | { readonly running: number };
@@ -102,10 +103,10 @@ async function insertChunk(
       texts(rows, (row) => row.key),
       texts(rows, (row) => row.source),
       texts(rows, (row) => row.reason),
-      numbers(rows, (row) => Math.fround(row.heat)),
-      numbers(rows, (row) => Math.fround(row.costMs)),
-      numbers(rows, (row) => Math.min(largestInt, Math.round(row.bytes))),
-      numbers(rows, (row) => Math.fround(row.savingMs)),
+      reals(rows, (row) => row.heat),
+      reals(rows, (row) => row.costMs),
+      list(rows.map((row) => Math.min(largestInt, Math.round(row.bytes)))),
+      reals(rows, (row) => row.savingMs),
       letterOf.planned.repeat(rows.length),
       '0'.repeat(rows.length),
     ],
@@ -113,7 +114,14 @@ async function insertChunk(
 }
 
 /** Array literals made here: the driver's own way costs several times as much, and a plan has many rows. */
+const list = (items: readonly (string | number)[]): string => `{${items.join(',')}}`;
 const texts = (rows: readonly PlanRow[], of: (row: PlanRow) => string): string =>
-  `{${rows.map((row) => `"${of(row).replace(/[\\"]/g, '\\$&')}"`).join(',')}}`;
-const numbers = (rows: readonly PlanRow[], of: (row: PlanRow) => number): string =>
-  `{${rows.map(of).join(',')}}`;
+  list(rows.map((row) => `"${of(row).replace(/[\\"]/g, '\\$&')}"`));
+const reals = (rows: readonly PlanRow[], of: (row: PlanRow) => number): string =>
+  list(rows.map((row) => realText(of(row))));
+
+/** As many digits as a real has; Postgres refuses one that is too small or too large. */
+function realText(value: number): string {
+  const real = Math.fround(value);
+  return Number.isFinite(real) && real !== 0 ? value.toPrecision(realDigits) : String(real);
+}
