@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { SamovarError } from './errors.ts';
 
 /** Both ways between an application's id and the text that names it in stores and analytics. */
@@ -91,11 +90,6 @@ const custom = <Id>(codec: { encode(id: Id): string; decode(key: string): Id }):
 
 /** The built-in key codecs. */
 export const key = { string, number, bigint, json, custom };
-
-/** A 64-bit hash of a key's text, as a signed bigint text that Postgres takes. */
-export function hash64(text: string): string {
-  return createHash('sha1').update(text).digest().readBigInt64BE(0).toString();
-}
 
 /** A 32-bit FNV-1a hash; the same in every process, for jitter and partitions. */
 export function hash32(text: string): number {

@@ -1,4 +1,6 @@
 import type { CallerCount } from '../rooms.ts';
+import { storableKey } from './message.ts';
+import { otherCaller } from './tally.ts';
 
 /** Reads of one key in one hour, as an import stages them. */
 export interface StagedCount {
@@ -57,7 +59,8 @@ export function createCallerTally(mostCallers: number) {
   return {
     add(cache: string, caller: string, bucket: number): void {
       const callers = getOrSet(caches, cache, () => new Map());
-      const name = callers.has(caller) || callers.size < mostCallers ? caller.slice(0, 64) : 'other';
+      const told = storableKey(caller)?.slice(0, 64) ?? otherCaller;
+      const name = callers.has(told) || callers.size < mostCallers ? told : otherCaller;
       const buckets = getOrSet(callers, name, () => new Map<number, number>());
       buckets.set(bucket, (buckets.get(bucket) ?? 0) + 1);
     },

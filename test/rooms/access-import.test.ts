@@ -381,6 +381,26 @@ test('an import that is aborted when all has been read counts nothing either', a
   expect(await hours(db)).toEqual({});
 });
 
+test('callers that history names are kept, few of them, whatever they are called', async () => {
+  const names = [
+    'job',
+    'user',
+    'a\0b',
+    'x'.repeat(300),
+    ...Array.from({ length: 60 }, (_, i) => `visitor ${i}`),
+  ];
+  const lines = names.map((caller) =>
+    `${JSON.stringify({ at: startAt, cache: 'pages', key: 'a', caller })}\n`.repeat(2),
+  );
+  expect(await importerOf()(await file(lines.join('')))).toMatchObject({ accesses: 2, notDemand: 126 });
+  const rows = await db.rows<{ caller: string; accesses: number }>(
+    'select caller, accesses::int from samovar.access_caller',
+  );
+  expect(rows.length).toBeLessThan(40);
+  expect(rows.reduce((sum, { accesses }) => sum + accesses, 0)).toBe(128);
+  expect(rows).toContainEqual({ caller: 'x'.repeat(64), accesses: 2 });
+});
+
 test('strange keys arrive as they are', async () => {
   const keys = [
     'a\tb\nc\rd\\e',
