@@ -36,7 +36,7 @@ export const command = (context: CliContext): Command =>
       const plans = await plansOf(context, names, {
         ...(at === undefined ? {} : { at }),
         ...(options.top === undefined ? {} : { top: options.top }),
-        ...(options.horizon === undefined ? {} : { horizonMs: options.horizon }),
+        ...(options.horizon === undefined ? {} : { horizon: options.horizon }),
       });
       output.data(cache === undefined ? plans : plans[0], () =>
         [

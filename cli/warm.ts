@@ -61,7 +61,7 @@ export const command = (context: CliContext): Command =>
         });
       const names = cachesAsked(await context.config(), cache);
       const samovar = await openReachable(context, ['cache', 'queue']);
-      if (options.dryRun) return dryRun(context, names, options);
+      if (options.dryRun) return dryRun(context, names, options, keys);
       const working = options.detach
         ? undefined
         : await samovar.work({ only: ['warm'], cron: false, http: false });
@@ -73,8 +73,17 @@ export const command = (context: CliContext): Command =>
       }
     });
 
-async function dryRun(context: CliContext, names: readonly string[], { top }: Options): Promise<void> {
-  const plans = await plansOf(context, names, top === undefined ? {} : { top });
+async function dryRun(
+  context: CliContext,
+  names: readonly string[],
+  { top, budget }: Options,
+  keys: readonly string[] | undefined,
+): Promise<void> {
+  const plans = await plansOf(context, names, {
+    ...(top === undefined ? {} : { top }),
+    ...(keys === undefined ? {} : { keys }),
+    ...(budget === undefined ? {} : { maxTime: budget }),
+  });
   context.output.data(plans, () =>
     [...plans.map((plan) => planText(context, plan, 20)), 'Nothing was written (--dry-run).'].join('\n\n'),
   );
@@ -99,7 +108,7 @@ async function start(
       trigger,
       ...(top === undefined ? {} : { top }),
       ...(keys === undefined ? {} : { keys }),
-      ...(maxTimeMs === undefined ? {} : { maxTimeMs }),
+      ...(maxTimeMs === undefined ? {} : { maxTime: maxTimeMs }),
     };
     const started = await samovar.warm(cache, request);
     if ('running' in started) warmed.push({ cache, run: undefined, running: started.running });

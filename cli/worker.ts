@@ -61,7 +61,7 @@ export const command = (context: CliContext): Command =>
       if (once) await untilIdle(context, samovar, working.jobs);
       else await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
       if (signal.aborted) output.note('stopping; a second signal ends it at once');
-      await working.stop({ graceMs: config.worker.graceMs });
+      await working.stop();
       context.exitWith(0);
     });
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { cancel, defineJob, done, drawPlan, duration, enqueueLanes, snooze } from '../src/index.ts';
+import { cancel, defineJob, done, duration, snooze, startRun } from '../src/index.ts';
 
 /** More keys than this belong in a source of the cache, not in a job. */
 const mostKeys = 10_000;
@@ -12,34 +12,35 @@ export const planPayload = z.strictObject({
   maxBytes: z.int().positive().optional(),
   /** Texts of keys to warm instead of what the sources name. */
   keys: z.array(z.string()).max(mostKeys).optional(),
+  /** @default 'cron' */
   trigger: z.enum(['cron', 'deploy', 'manual', 'event']).optional(),
 });
 
+/** What rooms call the times of a payload. */
+export const requestOf = (
+  { horizon, maxTime, trigger = 'cron', ...request }: z.output<typeof planPayload>,
+  at: number,
+) => ({
+  ...request,
+  at,
+  trigger,
+  horizonMs: horizon,
+  maxTimeMs: maxTime,
+});
+
 export const plan = defineJob('plan', {
-  about: 'forecasts + freshness + budget → warm plan; enqueues its run',
+  about: 'forecasts + freshness + budget → warm plan, a run that `warm` jobs carry out',
   reads: ['caches', 'forecasts', 'plans', 'store'],
   writes: ['plans', 'queue'],
   payload: planPayload,
-  async run(payload, from, to, { at, signal, log }) {
-    const { cache, trigger = 'cron' } = payload;
-    const { overlap, lanes, maxTimeMs, ttlMs } = from.caches.warmOptions(cache);
-    const request = { ...payload, at, horizonMs: payload.horizon, maxTimeMs: payload.maxTime };
-    const drawn = await drawPlan(from, request, signal);
-    const planned = (run: number | null) => done({ run, ...drawn.totals });
-    if (drawn.rows.length === 0) return planned(null);
-
-    const opened = await to.plans.open({
-      plan: drawn,
-      trigger,
-      ttlMs,
-      maxTimeMs: payload.maxTime ?? maxTimeMs,
-    });
-    if ('running' in opened) {
-      const why = `run ${opened.running} of ${cache} is under way`;
-      return overlap === 'queue' ? snooze('5s', why) : cancel(why);
+  async run(payload, from, to, { now, signal, log }) {
+    const { cache } = payload;
+    const started = await startRun(from, to, requestOf(payload, now()), signal);
+    if ('running' in started) {
+      const why = `run ${started.running} of ${cache} is under way`;
+      return from.caches.warmOptions(cache).overlap === 'queue' ? snooze('5s', why) : cancel(why);
     }
-    await enqueueLanes(to.queue, { cache, plan: opened.plan, lanes });
-    log.info({ cache, run: opened.plan, ...drawn.totals }, 'planned');
-    return planned(opened.plan);
+    log.info({ cache, run: started.run, ...started.totals }, 'planned');
+    return done({ run: started.run ?? null, ...started.totals });
   },
 });

@@ -1,45 +1,42 @@
 import { z } from 'zod';
-import { defineJob, done, type Reads, type Run, snooze } from '../src/index.ts';
-import { planPayload } from './plan.ts';
-
-type WarmResult = { planned: string } | { run: number; state: Run['state']; results: Run['results'] };
-type Memory = Awaited<ReturnType<Reads['store']['memory']>>;
+import { cancel, defineJob, done, type Run, snooze, startRun, whyFull } from '../src/index.ts';
+import { planPayload, requestOf } from './plan.ts';
 
 /** Longer than any chunk takes: a claim that outlives its worker by this much is another's. */
 const claimMs = 120_000;
 /** What of a chunk the budget does not reach in this time goes back, so that a paused run pauses soon at any rate. */
 const fillMs = 15_000;
 
-/** Why warming on would push out what is already hot; undefined when there is room. */
-function whyFull(memory: Memory | undefined, before: Memory | undefined, mark: number): string | undefined {
-  if (memory === undefined || mark >= 1) return undefined;
-  const share = memory.maxBytes > 0 ? memory.usedBytes / memory.maxBytes : 0;
-  if (share >= mark) return `memory is ${Math.round(share * 100)} % full`;
-  return memory.evicted > (before?.evicted ?? memory.evicted) ? 'memory began to evict entries' : undefined;
-}
+type WarmResult = { run: number | null; state?: Run['state']; results?: Run['results'] };
 
+/** Without a `plan` it draws one first; with one it is a lane: it carries out its share of that run. */
 export const warm = defineJob('warm', {
   about: 'warm plan → lease → origin → store, chunk by chunk',
-  reads: ['caches', 'store'],
+  reads: ['caches', 'forecasts', 'plans', 'store'],
   writes: ['cache', 'plans', 'queue'],
   payload: planPayload.extend({ plan: z.int().positive().optional(), lane: z.int().min(0).optional() }),
   timeout: '1h',
   concurrency: 4,
-  async run({ plan, lane: _lane, ...request }, from, to, { worker, now, signal, log, progress }) {
+  async run({ plan: asked, lane: _lane, ...request }, from, to, { worker, now, signal, log, progress }) {
     const { cache } = request;
-    if (plan === undefined) return done<WarmResult>({ planned: await to.queue.enqueue('plan', request) });
-
-    const { memoryMark } = from.caches.warmOptions(cache);
+    const { memoryMark, overlap } = from.caches.warmOptions(cache);
+    let plan = asked;
+    if (plan === undefined) {
+      const started = await startRun(from, to, requestOf(request, now()), signal);
+      if ('running' in started) {
+        const why = `run ${started.running} of ${cache} is under way`;
+        return overlap === 'queue' ? snooze('5s', why) : cancel(why);
+      }
+      if (started.run === undefined) return done<WarmResult>({ run: null });
+      plan = started.run;
+    }
     // A store that is away says so when it is written to.
     const memory = () => from.store.memory().catch(() => undefined);
     const before = await memory();
     for (let keys = 0; ; ) {
       signal.throwIfAborted();
       const full = whyFull(await memory(), before, memoryMark);
-      if (full !== undefined) {
-        await to.plans.stop(plan, full, now());
-        break;
-      }
+      if (full !== undefined) await to.plans.stop(plan, full, now());
       const chunk = await to.plans.claim(plan, { worker, now: now(), leaseMs: claimMs });
       if (chunk.kind === 'paused') return snooze('1s', 'the run is paused');
       if (chunk.kind === 'wait') return snooze(chunk.ms, 'other workers hold what is left');

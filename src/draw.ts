@@ -1,4 +1,4 @@
-import type { Look, Plan, Reads, Wish, Writes } from './rooms.ts';
+import type { Look, Plan, Reads, Trigger, Wish, Writes } from './rooms.ts';
 
 /** What a plan is asked for. What is left out comes from the cache's definition. */
 export interface PlanRequest {
@@ -76,12 +76,52 @@ async function gather(
   return wishes;
 }
 
-/** One `warm` job per lane, each named so that a second call adds nothing. */
+export interface RunRequest extends PlanRequest {
+  readonly trigger: Trigger;
+}
+
+export type StartRooms = Pick<Writes, 'plans' | 'queue'>;
+
+/** `run: undefined` = nothing needs warming; `running` = the cache has a live run already. */
+export type Started =
+  | { readonly run: number; readonly totals: Plan['totals'] }
+  | { readonly run: undefined; readonly totals: Plan['totals'] }
+  | { readonly running: number };
+
+/** Draws a plan, keeps it as a run, and enqueues the lanes that carry it out. */
+export async function startRun(
+  from: PlanRooms,
+  to: StartRooms,
+  request: RunRequest,
+  signal: AbortSignal,
+): Promise<Started> {
+  const { cache, trigger } = request;
+  const plan = await drawPlan(from, request, signal);
+  const { totals } = plan;
+  if (plan.rows.length === 0) return { run: undefined, totals };
+  const { lanes, ttlMs, ...warm } = from.caches.warmOptions(cache);
+  const opened = await to.plans.open({
+    plan,
+    trigger,
+    ttlMs,
+    maxTimeMs: request.maxTimeMs ?? warm.maxTimeMs,
+  });
+  if ('running' in opened) {
+    // A worker that died between opening the run and enqueueing its lanes left it without.
+    const isUnbegun = (await from.plans.run(opened.running))?.state === 'queued';
+    if (isUnbegun) await enqueueLanes(to.queue, { cache, run: opened.running, lanes });
+    return opened;
+  }
+  await enqueueLanes(to.queue, { cache, run: opened.plan, lanes });
+  return { run: opened.plan, totals };
+}
+
+/** One `warm` job per lane, each named so that a second call adds nothing; `again` names a new round of them. */
 export async function enqueueLanes(
   queue: Writes['queue'],
-  { cache, plan, lanes }: { cache: string; plan: number; lanes: number },
+  { cache, run, lanes, again = '' }: { cache: string; run: number; lanes: number; again?: string },
 ): Promise<void> {
   for (let lane = 0; lane < lanes; lane++) {
-    await queue.enqueue('warm', { cache, plan, lane }, { once: `warm|${cache}|${plan}|${lane}` });
+    await queue.enqueue('warm', { cache, plan: run, lane }, { once: `warm|${cache}|${run}|${lane}${again}` });
   }
 }

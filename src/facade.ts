@@ -119,13 +119,16 @@ export interface PlanQuestion {
   /** The instant the plan is made for. @default now */
   readonly at?: number;
   readonly top?: number;
-  readonly horizonMs?: number;
+  readonly horizon?: Duration;
+  readonly maxTime?: Duration;
+  /** Texts of keys to plan instead of what the sources name. */
+  readonly keys?: readonly string[];
 }
 
 export interface WarmRequest {
   readonly top?: number;
-  readonly horizonMs?: number;
-  readonly maxTimeMs?: number;
+  readonly horizon?: Duration;
+  readonly maxTime?: Duration;
   readonly maxBytes?: number;
   /** Texts of keys to warm instead of what the forecast names. */
   readonly keys?: readonly string[];
@@ -149,7 +152,7 @@ export interface Working {
   /** Where health and metrics are served, when they are. */
   readonly url?: string;
   /** Hands unfinished work back and closes; force ends at once. */
-  stop(options?: { graceMs?: number; force?: boolean }): Promise<void>;
+  stop(options?: { grace?: Duration; force?: boolean }): Promise<void>;
 }
 
 export interface ScheduleView {
@@ -274,7 +277,7 @@ export interface Samovar<Caches extends readonly AnyCacheDef[] = readonly AnyCac
   waitFor(
     job: AnyJobDef | string,
     id: string,
-    options?: { timeoutMs?: number; signal?: AbortSignal },
+    options?: { timeout?: Duration; signal?: AbortSignal },
   ): Promise<unknown>;
   /** Works jobs in this process. E_SCHEMA, E_QUEUE_EVICTS or an unavailable server end it before it starts. */
   work(options?: WorkOptions): Promise<Working>;

@@ -13,7 +13,7 @@ export {
   type WarmOptions,
   type WarmSource,
 } from './define.ts';
-export { drawPlan, enqueueLanes, type PlanRequest } from './draw.ts';
+export { drawPlan, type PlanRequest, startRun } from './draw.ts';
 export type { Duration } from './duration.ts';
 export { type ErrorCode, errorCodes, isSamovarError, SamovarError } from './errors.ts';
 export type { Events } from './events.ts';
@@ -30,6 +30,7 @@ export {
   snooze,
 } from './job.ts';
 export { type KeyCodec, key } from './key.ts';
+export { whyFull } from './memory.ts';
 export type { Plan, PlanRow, Reads, Run, RunState, Trigger, Writes } from './rooms.ts';
 export { type ScheduleDef, type ScheduleOptions, schedule } from './schedule.ts';
 

@@ -1,7 +1,7 @@
 import { createImporter } from './access/import.ts';
 import { type ClientOptions, clientOf, openGround } from './client.ts';
 import { type Database, lazyDatabase } from './compose/database.ts';
-import { startWarm } from './compose/operate.ts';
+import { reviveLanes, startWarm } from './compose/operate.ts';
 import { createRooms } from './compose/rooms.ts';
 import { readServers, readStatus } from './compose/survey.ts';
 import { definitionOf } from './compose/wishes.ts';
@@ -9,6 +9,7 @@ import { startWork } from './compose/work.ts';
 import type { Config, ConfigInput } from './config.ts';
 import type { AnyCacheDef } from './define.ts';
 import { drawPlan } from './draw.ts';
+import { durationMs } from './duration.ts';
 import { SamovarError } from './errors.ts';
 import type { Samovar } from './facade.ts';
 import { checkExpression } from './queue/cron.ts';
@@ -53,10 +54,12 @@ export async function createSamovar<const Defs extends readonly AnyCacheDef[]>(
 
   return {
     ...client,
-    async plan(cache, { at = clock.now(), top, horizonMs } = {}) {
+    async plan(cache, { at = clock.now(), top, horizon, maxTime, keys } = {}) {
       definitionOf(config, cache);
       const { reads } = createRooms(ground, await ready());
-      return drawPlan(reads, { cache, at, top, horizonMs }, new AbortController().signal);
+      const horizonMs = horizon === undefined ? undefined : durationMs(horizon, 'horizon');
+      const maxTimeMs = maxTime === undefined ? undefined : durationMs(maxTime, 'maxTime');
+      return drawPlan(reads, { cache, at, top, horizonMs, maxTimeMs, keys }, new AbortController().signal);
     },
     async warm(cache, request = {}) {
       definitionOf(config, cache);
@@ -66,7 +69,11 @@ export async function createSamovar<const Defs extends readonly AnyCacheDef[]>(
       list: async (wanted) => (await ready()).plans.list(wanted),
       get: async (run) => (await ready()).plans.run(run),
       pause: (run) => control(run, 'pause'),
-      resume: (run) => control(run, 'resume'),
+      async resume(run) {
+        const resumed = await control(run, 'resume');
+        await reviveLanes(createRooms(ground, await ready()), resumed, clock.now());
+        return resumed;
+      },
       cancel: (run) => control(run, 'cancel'),
     },
     schedules: {
@@ -89,7 +96,11 @@ export async function createSamovar<const Defs extends readonly AnyCacheDef[]>(
       importFile: async (path, wanted) =>
         createImporter((await ready()).pool, { config, clock, log })(path, wanted),
     },
-    waitFor: (job, id, wanted) => producer.waitFor(typeof job === 'string' ? job : job.name, id, wanted),
+    waitFor: (job, id, { timeout, signal } = {}) =>
+      producer.waitFor(typeof job === 'string' ? job : job.name, id, {
+        ...(timeout === undefined ? {} : { timeoutMs: durationMs(timeout, 'timeout') }),
+        ...(signal === undefined ? {} : { signal }),
+      }),
     async work(wanted = {}) {
       const started = await startWork(ground, openDatabase, newCron(), wanted);
       working.add(started);

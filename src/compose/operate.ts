@@ -1,18 +1,38 @@
-import { drawPlan, enqueueLanes } from '../draw.ts';
+import { enqueueLanes, startRun } from '../draw.ts';
+import { durationMs } from '../duration.ts';
 import type { WarmRequest } from '../facade.ts';
-import type { Plan, Reads, Writes } from '../rooms.ts';
+import type { Plan, Reads, Run, Writes } from '../rooms.ts';
 
-/** Draws a plan and starts its run; the run's chunks are worked by whoever works `warm` jobs. */
+interface Rooms {
+  readonly reads: Reads;
+  readonly writes: Writes;
+}
+
+/** Starts a run for whoever works `warm` jobs. */
 export async function startWarm(
-  { reads, writes }: { reads: Reads; writes: Writes },
-  request: WarmRequest & { readonly cache: string; readonly at: number },
+  { reads, writes }: Rooms,
+  {
+    horizon,
+    maxTime,
+    trigger = 'manual',
+    ...request
+  }: WarmRequest & { readonly cache: string; readonly at: number },
 ): Promise<{ run: number | undefined; plan: Plan['totals'] } | { running: number }> {
-  const { cache, trigger = 'manual' } = request;
-  const plan = await drawPlan(reads, request, new AbortController().signal);
-  if (plan.rows.length === 0) return { run: undefined, plan: plan.totals };
-  const { maxTimeMs, lanes, ttlMs } = reads.caches.warmOptions(cache);
-  const opened = await writes.plans.open({ plan, trigger, ttlMs, maxTimeMs: request.maxTimeMs ?? maxTimeMs });
-  if ('running' in opened) return opened;
-  await enqueueLanes(writes.queue, { cache, plan: opened.plan, lanes });
-  return { run: opened.plan, plan: plan.totals };
+  const times = {
+    horizonMs: horizon === undefined ? undefined : durationMs(horizon, 'horizon'),
+    maxTimeMs: maxTime === undefined ? undefined : durationMs(maxTime, 'maxTime'),
+  };
+  const started = await startRun(
+    reads,
+    writes,
+    { ...request, ...times, trigger },
+    new AbortController().signal,
+  );
+  return 'running' in started ? started : { run: started.run, plan: started.totals };
+}
+
+/** Lanes that waited while their run was paused go on by themselves; those that were lost meanwhile are made anew. */
+export async function reviveLanes({ reads, writes }: Rooms, { id, cache }: Run, now: number): Promise<void> {
+  const { lanes } = reads.caches.warmOptions(cache);
+  await enqueueLanes(writes.queue, { cache, run: id, lanes, again: `|${now}` });
 }

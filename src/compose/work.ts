@@ -1,5 +1,6 @@
 import type { Ground } from '../client.ts';
 import { databaseError } from '../connect.ts';
+import { durationMs } from '../duration.ts';
 import type { Working, WorkOptions } from '../facade.ts';
 import { type HttpServer, serveHttp } from '../metrics/http.ts';
 import { createMetrics } from '../metrics/metrics.ts';
@@ -57,11 +58,11 @@ export async function startWork(
     worker: workers.worker,
     jobs: workers.jobs,
     ...(http === undefined ? {} : { url: http.url }),
-    stop({ graceMs = config.worker.graceMs, force = false } = {}) {
+    stop({ grace = config.worker.graceMs, force = false } = {}) {
       if (stopping && force) void workers.stop({ graceMs: 0 });
       stopping ??= (async () => {
         if (ticks) await cron.stop();
-        await workers.stop({ graceMs: force ? 0 : graceMs });
+        await workers.stop({ graceMs: force ? 0 : durationMs(grace, 'grace') });
         await http?.close();
       })();
       return stopping;

@@ -136,11 +136,12 @@ export async function stopRun(
   events: Emitter,
 ): Promise<Run> {
   await transaction(pool, async (client) => {
-    await client.query(`update samovar.plan set why = coalesce(why, $2) where id = $1 and ended_at is null`, [
-      plan,
-      why,
-    ]);
-    await giveUpRest(client, plan);
+    // A paused run keeps what is left of it: whether it fits is asked again when it goes on.
+    const { rowCount } = await client.query(
+      `update samovar.plan set why = coalesce(why, $2) where id = $1 and state in ('queued', 'running')`,
+      [plan, why],
+    );
+    if (rowCount === 1) await giveUpRest(client, plan);
   });
   return finishRun(pool, plan, now, events);
 }

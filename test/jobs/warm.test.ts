@@ -1,8 +1,10 @@
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { warm } from '../../jobs/warm.ts';
 import { systemClock } from '../../src/clock.ts';
+import { createWishes } from '../../src/compose/wishes.ts';
 import { defineCache } from '../../src/define.ts';
 import { createEmitter } from '../../src/events.ts';
+import { createForecasts } from '../../src/forecast/postgres.ts';
 import type { JobContext } from '../../src/job.ts';
 import { key } from '../../src/key.ts';
 import { silentLog } from '../../src/log.ts';
@@ -32,10 +34,12 @@ const enqueued: { job: string; payload: unknown }[] = [];
 const moves: string[] = [];
 /** The rooms, with what passes through them written down; `change` stands in for some of their answers. */
 function rooms(change: { plans?: Partial<Writes['plans']>; fill?: Writes['cache']['fill'] } = {}) {
-  const from = {
-    caches: { warmOptions: () => ({ memoryMark: 0.9 }) },
-    store: { memory: async () => memory },
-  } as unknown as Pick<Reads, 'caches' | 'store'>;
+  const from: Pick<Reads, 'caches' | 'forecasts' | 'plans' | 'store'> = {
+    caches: createWishes({ caches: [products] }),
+    forecasts: createForecasts(db.pool, { retention: { plansMs: 1e9 } }),
+    plans,
+    store: { look: app.caches.look, memory: async () => memory },
+  };
   const noted = <T extends object>(room: string, methods: T): T =>
     new Proxy(methods, {
       get: (target, name: string) => {
@@ -106,13 +110,18 @@ beforeEach(async () => {
 });
 afterAll(() => app.caches.settled());
 
-test('without a plan it asks for one, and is done', async () => {
+test('without a plan it draws one, opens its run and carries it out itself', async () => {
   const { from, to } = rooms();
-  expect(await warm.run({ cache: 'products', top: 50 }, from, to, context())).toEqual({
-    kind: 'done',
-    result: { planned: 'plan@1' },
-  });
-  expect(enqueued).toEqual([{ job: 'plan', payload: { cache: 'products', top: 50 } }]);
+  const wanted = { cache: 'products', keys: wished.slice(0, 5) };
+  const outcome = await warm.run(wanted, from, to, context());
+  expect(outcome).toMatchObject({ kind: 'done', result: { state: 'done', results: { written: 5 } } });
+  const { run } = (outcome as { result: { run: number } }).result;
+  // For the other workers of the fleet.
+  expect(enqueued).toContainEqual({ job: 'warm', payload: { cache: 'products', plan: run, lane: 0 } });
+
+  await openRun();
+  const others = { cache: 'products', keys: wished.slice(5, 9) };
+  expect(await warm.run(others, from, to, context())).toMatchObject({ kind: 'cancel' });
 });
 
 test('carries a plan out chunk by chunk, and every entry knows its row', async () => {
