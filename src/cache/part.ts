@@ -153,6 +153,13 @@ export function createPartFiller(parts: PartParts): PartFiller {
         if (own.length === 0) return;
         const { reason, signal } = work.request;
         const ids = own.map((position) => work.ids[position]);
+        if (!(await grant.start())) {
+          work.open.unshift(...own);
+          // Not handed on either: those who come after it have their own moments.
+          told = grant.done({ ...unused, ids: grant.ids });
+          await store.abort(cache, keysAt(work, own), token);
+          return;
+        }
         const result = await load({ ids, keys: keysAt(work, own), reason, signal });
         work.loadMs += result.ms;
         told = grant.done(loadReport(result, own.length));

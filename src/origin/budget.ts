@@ -7,6 +7,7 @@ import { durationMs, secondMs } from '../duration.ts';
 import { messageOf } from '../errors.ts';
 import type { Emitter } from '../events.ts';
 import type { BudgetLimits, Limiter, Reply } from './limiter.ts';
+import { createMoments, type Moments } from './moment.ts';
 import { factorEveryMs, nextFactor, observe, sizeClass } from './pace.ts';
 import { createProbe } from './probe.ts';
 
@@ -31,6 +32,8 @@ export interface LoadReport {
 export interface Grant {
   readonly kind: 'granted';
   readonly ids: number;
+  /** Resolves when the load may begin: soon. False when its moment has passed: it is lost. */
+  start(): Promise<boolean>;
   /** Gives the place among the loads at once back and tells how it went. Never throws. */
   done(report: LoadReport): Promise<void>;
 }
@@ -66,6 +69,7 @@ interface Local {
   readonly gate: LimitFunction;
   readonly isSaturated: () => Promise<boolean>;
   reply: Pick<Reply, 'places' | 'perSecond' | 'factor'>;
+  readonly moments: Moments;
   /** Rings when a place was given back here, so that the next asker need not wait its time. */
   freed: AbortController;
 }
@@ -92,6 +96,7 @@ export function createBudget(
         gate: pLimit(places),
         isSaturated: createProbe(origin, clock),
         reply: { places, perSecond: origin.budget?.perSecond, factor: 1 },
+        moments: createMoments(clock),
         freed: new AbortController(),
       };
       locals.set(origin.name, local);
@@ -139,7 +144,7 @@ export function createBudget(
     origin: OriginDef,
     local: Local,
     wish: Wish,
-  ): Promise<{ grant: string; reply: Reply } | Refusal> => {
+  ): Promise<{ grant: string; reply: Reply; momentAt: number } | Refusal> => {
     const { name } = origin;
     const timeoutMs = durationMs(origin.timeout ?? defaults.origin.timeoutMs, `origins.${name}.timeout`);
     let awaySince: number | undefined;
@@ -165,7 +170,8 @@ export function createBudget(
       }
       awaySince = undefined;
       learn(origin, local, reply);
-      if (reply.kind === 'granted') return { grant, reply };
+      const momentAt = local.moments.of(reply);
+      if (reply.kind === 'granted') return { grant, reply, momentAt };
       if (reply.kind === 'stopped')
         return {
           kind: 'stopped',
@@ -194,6 +200,9 @@ export function createBudget(
       return {
         kind: 'granted',
         ids: answer.reply.ids,
+        async start() {
+          return answer.reply.perSecond === undefined || local.moments.keep(answer.momentAt, wish.signal);
+        },
         async done(report) {
           await settle(origin, local, { cache: wish.cache, ...answer }, report);
           free();

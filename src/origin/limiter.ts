@@ -8,11 +8,12 @@ export interface BudgetLimits {
 }
 
 /**
- * Work that one grant may hold, and how late an asker may be without loss. Over any 200 ms the two add up to at most
- * 200 + 20 + 10 ms' worth of ids: 1.15 times the rate.
+ * Work that one grant may hold: any 200 ms have at most 220 ms' worth of ids, and what late loads add, a tenth of the
+ * rate for every 20 ms they are late.
  */
 export const grainMs = 20;
-export const slackMs = 10;
+/** How long before its load may begin a grant is given, so that nobody's way here and back costs the fleet its rate. */
+export const earlyMs = 15;
 
 /** What is asked of the fleet's limiter. */
 export interface Ask {
@@ -31,7 +32,7 @@ export interface Ask {
 export interface Reply {
   readonly kind: 'granted' | 'wait' | 'full' | 'stopped';
   readonly ids: number;
-  /** When to ask again; full: at the latest. */
+  /** Granted: until the load may begin. Else when to ask again; full: at the latest. */
   readonly waitMs: number;
   readonly factor: number;
   /** How long loads like the granted one take. */
@@ -39,6 +40,8 @@ export interface Reply {
   /** Loads at once in the fleet, after the factor. */
   readonly places: number;
   readonly perSecond: number | undefined;
+  /** The limiter's own time when it answered. */
+  readonly at: number;
 }
 
 export interface Settling {

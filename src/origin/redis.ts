@@ -1,14 +1,14 @@
 import type { Cluster, Redis } from 'ioredis';
 import { messageOf, SamovarError } from '../errors.ts';
 import { readLua } from '../files.ts';
-import { grainMs, type Limiter, type Reply, slackMs } from './limiter.ts';
+import { earlyMs, grainMs, type Limiter, type Reply } from './limiter.ts';
 import type { Baseline } from './pace.ts';
 
 interface Scripts {
   svBudgetTake(
     keys: 2,
     ...args: (string | number)[]
-  ): Promise<[Reply['kind'], number, number, string, string, number, string]>;
+  ): Promise<[Reply['kind'], number, number, string, string, number, string, string]>;
   svBudgetDone(keys: 2, ...args: (string | number)[]): Promise<string>;
 }
 
@@ -22,7 +22,7 @@ export function createRedisLimiter(redis: Redis | Cluster, { prefix }: { readonl
 
   return {
     async ask({ origin, cache, grant, ids, perSecond, concurrency, placeMs }) {
-      const [kind, granted, waitMs, factor, base, places, rate] = await guarded(
+      const [kind, granted, waitMs, factor, base, places, rate, at] = await guarded(
         scripts.svBudgetTake(
           2,
           ...keysOf(origin),
@@ -32,7 +32,7 @@ export function createRedisLimiter(redis: Redis | Cluster, { prefix }: { readonl
           concurrency,
           placeMs,
           grainMs,
-          slackMs,
+          earlyMs,
           cache,
           '',
         ),
@@ -45,6 +45,7 @@ export function createRedisLimiter(redis: Redis | Cluster, { prefix }: { readonl
         base: readBaseline(base),
         places,
         perSecond: rate === '' || rate === 'inf' ? undefined : Number(rate),
+        at: Number(at),
       };
     },
 
