@@ -65,6 +65,12 @@ export const commands: readonly Entry[] = [
     load: () => import('./schedule.ts'),
   },
   {
+    name: 'budget',
+    group: 'Act',
+    summary: 'what background work may ask of origins; change it while running',
+    load: () => import('./budget.ts'),
+  },
+  {
     name: 'import',
     group: 'Act',
     summary: 'access history from log files',

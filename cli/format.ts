@@ -41,6 +41,13 @@ export function positiveCount(text: string): number {
   return value;
 }
 
+export function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isSafeInteger(value) || value < 0)
+    throw new InvalidArgumentError('Expected a whole number, 0 or more.');
+  return value;
+}
+
 export function durationOption(text: string): number {
   const ms = parseDuration(text);
   if (ms === undefined || ms <= 0) throw new InvalidArgumentError("Expected a duration such as '60s'.");

@@ -1,10 +1,11 @@
 import type { Config } from '../src/config.ts';
 import { unknownName } from '../src/config-problems.ts';
+import type { OriginDef } from '../src/define.ts';
 import { SamovarError } from '../src/errors.ts';
 
 /** The error for a name that is not there, with the one that was meant and those there are. */
 export function unknown(
-  code: 'E_UNKNOWN_CACHE' | 'E_UNKNOWN_JOB' | 'E_UNKNOWN_SCHEDULE',
+  code: 'E_UNKNOWN_CACHE' | 'E_UNKNOWN_JOB' | 'E_UNKNOWN_SCHEDULE' | 'E_USAGE',
   what: string,
   name: string,
   known: readonly string[],
@@ -22,4 +23,12 @@ export function cachesAsked(config: Config, name: string | undefined): string[] 
       hints: ['define one: defineCache(...)'],
     });
   return name === undefined ? known : [name];
+}
+
+/** The origin of that name. E_USAGE with the nearest name. */
+export function originAsked(config: Config, name: string): OriginDef {
+  const origin = config.origins.find((each) => each.name === name);
+  if (origin) return origin;
+  const known = config.origins.map((each) => each.name);
+  throw unknown('E_USAGE', 'origin', name, known);
 }

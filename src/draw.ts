@@ -1,4 +1,5 @@
-import type { Look, Plan, Reads, Trigger, Wish, Writes } from './rooms.ts';
+import { minuteMs } from './duration.ts';
+import type { Forecast, Look, Plan, Reads, Trigger, Wish, Writes } from './rooms.ts';
 
 /** What a plan is asked for. What is left out comes from the cache's definition. */
 export interface PlanRequest {
@@ -18,6 +19,8 @@ export type PlanRooms = Pick<Reads, 'caches' | 'forecasts' | 'plans' | 'store'>;
 const lookAtOnce = 1_000;
 /** More is asked of the forecast than is planned: what is fresh already makes room for what comes after it. */
 const forecastSpare = 2;
+/** A kept forecast is as good as a new one for this long: the job makes one every five minutes. */
+const keptForMs = 6 * minuteMs;
 /** Share of maxmemory from which the hottest keys are written last. */
 const tightMark = 0.75;
 
@@ -71,9 +74,24 @@ async function gather(
     const keys = await from.plans.tagged(cache, warm.tags, top * forecastSpare);
     for (const key of keys) wishes.push({ key, source: 'tag' });
   }
-  const { rows } = await from.forecasts.forecast(cache, { now: at, horizonMs, most: top * forecastSpare });
+  const { rows } = await forecastFor(from, { cache, at, horizonMs, most: top * forecastSpare });
   for (const row of rows) wishes.push({ ...row, source: 'forecast' });
   return wishes;
+}
+
+/** The forecast that was kept last, if it is about this time and far enough down; else one made now. */
+async function forecastFor(
+  from: PlanRooms,
+  { cache, at, horizonMs, most }: { cache: string; at: number; horizonMs: number; most: number },
+): Promise<Forecast> {
+  const kept = await from.forecasts.latest(cache);
+  const isApt =
+    kept !== undefined &&
+    Math.abs(at - kept.at) <= keptForMs &&
+    kept.horizonMs === horizonMs &&
+    kept.rows.length >= most;
+  if (isApt) return { ...kept, rows: kept.rows.slice(0, most) };
+  return from.forecasts.forecast(cache, { now: at, horizonMs, most });
 }
 
 export interface RunRequest extends PlanRequest {

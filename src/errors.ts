@@ -25,7 +25,6 @@ export const errorCodes = {
   E_LOAD_FAILED: 'origin',
   E_LOAD_TIMEOUT: 'origin',
   E_ALREADY_RUNNING: 'nobody',
-  E_LEASE_LOST: 'nobody',
 } as const satisfies Record<string, 'developer' | 'operator' | 'origin' | 'nobody'>;
 
 export type ErrorCode = keyof typeof errorCodes;

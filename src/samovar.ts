@@ -1,6 +1,6 @@
 import { createImporter } from './access/import.ts';
-import { type ClientOptions, clientOf, openGround } from './client.ts';
 import { type Database, lazyDatabase } from './compose/database.ts';
+import { type ClientOptions, clientOf, openGround } from './compose/ground.ts';
 import { reviveLanes, startWarm } from './compose/operate.ts';
 import { createRooms } from './compose/rooms.ts';
 import { readServers, readStatus } from './compose/survey.ts';
@@ -93,8 +93,13 @@ export async function createSamovar<const Defs extends readonly AnyCacheDef[]>(
       sql: async () => (await openDatabase()).schema.sql(),
     },
     history: {
-      importFile: async (path, wanted) =>
-        createImporter((await ready()).pool, { config, clock, log })(path, wanted),
+      async importFile(path, wanted) {
+        const { pool, forecasts } = await ready();
+        const summary = await createImporter(pool, { config, clock, log })(path, wanted);
+        // What has just come in can be planned at once, not only after the next forecast.
+        await forecasts.fold(clock.now());
+        return summary;
+      },
     },
     waitFor: (job, id, { timeout, signal } = {}) =>
       producer.waitFor(typeof job === 'string' ? job : job.name, id, {

@@ -80,10 +80,6 @@ export const errorMeanings: Readonly<Record<ErrorCode, readonly [meaning: string
     'Heed `signal`, load fewer ids at once (`batch`), or raise `timeout`.',
   ],
   E_ALREADY_RUNNING: ['A run of that cache is under way.', 'Wait for it: `samovar runs watch <run>`.'],
-  E_LEASE_LOST: [
-    'The right to write an entry ended before the write: it was deleted meanwhile, or the load took too long.',
-    'Nothing: the newer state won.',
-  ],
 };
 
 const groups = {

@@ -1,10 +1,10 @@
 import { createBuckets } from '../access/postgres.ts';
-import type { Ground } from '../client.ts';
 import { databaseError, type Pool } from '../connect.ts';
 import { createForecasts } from '../forecast/postgres.ts';
 import { createHistory } from '../history/postgres.ts';
 import { createPlans } from '../plan/postgres.ts';
 import { createSchema } from '../schema/postgres.ts';
+import type { Ground } from './ground.ts';
 
 /** The rooms that stand in Postgres. */
 export interface Database {

@@ -1,6 +1,6 @@
-import type { Ground } from '../client.ts';
 import type { Reads, Writes } from '../rooms.ts';
 import type { Database } from './database.ts';
+import { configured, type Ground } from './ground.ts';
 import { createWishes } from './wishes.ts';
 
 /** Every room as jobs see it: what they may ask, and what they may have done. */
@@ -25,7 +25,7 @@ export function createRooms(ground: Ground, database: Database): { reads: Reads;
       tags,
       queue: {
         enqueue: (job, payload, { once, delayMs } = {}) =>
-          producer.enqueue(job, payload, {
+          producer.enqueue(configured(config, job), payload, {
             ...(once === undefined ? {} : { once }),
             ...(delayMs === undefined ? {} : { delayMs }),
           }),

@@ -1,10 +1,10 @@
-import type { Ground } from '../client.ts';
 import { messageOf } from '../errors.ts';
 import type { ServerFacts, Status } from '../facade.ts';
 import { cacheFacts, postgresFacts } from '../facts/postgres.ts';
 import { redisFacts } from '../facts/redis.ts';
 import type { Cron } from '../queue/schedules.ts';
 import type { Database } from './database.ts';
+import type { Ground } from './ground.ts';
 
 /** What the three servers tell about themselves; one that is away says why instead. */
 export async function readServers({ config, clock, connections, address }: Ground): Promise<ServerFacts[]> {

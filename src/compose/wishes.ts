@@ -1,4 +1,5 @@
 import type { Config } from '../config.ts';
+import { defaults } from '../defaults.ts';
 import type { AnyCacheDef } from '../define.ts';
 import { durationMs } from '../duration.ts';
 import { messageOf, nearest, SamovarError } from '../errors.ts';
@@ -40,14 +41,14 @@ function resolveWarm(def: AnyCacheDef): ResolvedWarm {
   const warm = def.warm ?? {};
   const at = `caches.${def.name}`;
   const sources = warm.also ?? [];
-  const { perSecond, concurrency = 4 } = def.origin.budget ?? {};
+  const { perSecond, concurrency = defaults.origin.concurrency } = def.origin.budget ?? {};
   return {
-    top: warm.top ?? 1_000,
-    horizonMs: durationMs(warm.horizon ?? '1h', `${at}.warm.horizon`),
+    top: warm.top ?? defaults.warm.top,
+    horizonMs: durationMs(warm.horizon ?? defaults.warm.horizonMs, `${at}.warm.horizon`),
     ttlMs: durationMs(def.ttl, `${at}.ttl`),
-    maxTimeMs: durationMs(warm.maxTime ?? '10m', `${at}.warm.maxTime`),
-    memoryMark: warm.memoryMark ?? 0.9,
-    overlap: warm.overlap ?? 'skip',
+    maxTimeMs: durationMs(warm.maxTime ?? defaults.warm.maxTimeMs, `${at}.warm.maxTime`),
+    memoryMark: warm.memoryMark ?? defaults.warm.memoryMark,
+    overlap: warm.overlap ?? defaults.warm.overlap,
     lanes: Math.max(1, Math.min(4, concurrency)),
     sql: sources.flatMap((source) =>
       'sql' in source ? [{ sql: source.sql, params: source.params ?? [] }] : [],

@@ -1,4 +1,3 @@
-import type { Ground } from '../client.ts';
 import { databaseError } from '../connect.ts';
 import { durationMs } from '../duration.ts';
 import type { Working, WorkOptions } from '../facade.ts';
@@ -8,6 +7,7 @@ import { checkQueuePolicy } from '../queue/redis.ts';
 import type { Cron } from '../queue/schedules.ts';
 import { createWorkers } from '../queue/workers.ts';
 import type { Database } from './database.ts';
+import type { Ground } from './ground.ts';
 import { createRooms, pick } from './rooms.ts';
 
 /** Starts to work jobs in this process: checks what must hold, then workers, then schedules, then the page. */

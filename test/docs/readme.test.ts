@@ -30,11 +30,14 @@ test('the TypeScript in README and docs compiles', () => {
   const folder = mkdtempSync(join(parent, 'samovar-docs-'));
   try {
     let blocks = 0;
+    // Pages that show none speak of the configuration that README shows.
+    const config = blocksOf('README.md').find((block) => block.startsWith('// samovar.config.ts'))!;
     for (const [at, guide] of guides.entries()) {
       for (const [number, block] of blocksOf(guide).entries()) {
         const page = join(folder, String(at), String(number));
         mkdirSync(page, { recursive: true });
         for (const [name, text] of Object.entries(theirs)) writeFile(join(page, name), text);
+        writeFile(join(page, 'samovar.config.ts'), config);
         // A block that names its file is that file for the blocks after it on the page.
         const named = /^\/\/ ([\w./-]+\.ts)\b/.exec(block)?.[1] ?? 'block.ts';
         for (const earlier of blocksOf(guide).slice(0, number)) {

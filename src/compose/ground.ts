@@ -1,0 +1,142 @@
+import { createRecorder, type RunningRecorder } from '../access/recorder.ts';
+import { createAccessLog } from '../access/redis.ts';
+import { type Caches, createCaches } from '../cache/caches.ts';
+import { type Clock, systemClock } from '../clock.ts';
+import type { Config, ConfigInput } from '../config.ts';
+import { type Connections, openConnections } from '../connections.ts';
+import type { AnyCacheDef } from '../define.ts';
+import { dayMs, durationMs } from '../duration.ts';
+import { messageOf, SamovarError } from '../errors.ts';
+import { createEmitter, type Emitter } from '../events.ts';
+import type { Client } from '../facade.ts';
+import { checkPayload } from '../job.ts';
+import { createLog, type Log } from '../log.ts';
+import { type Budget, createBudget } from '../origin/budget.ts';
+import { createRedisLimiter } from '../origin/redis.ts';
+import { createProducer, type Producer } from '../queue/producer.ts';
+import { processEnvironment, readConfig } from '../read-config.ts';
+import { createRedisStore } from '../store/redis.ts';
+import type { Store } from '../store/store.ts';
+import { createRedisTags, tagsKey } from '../tags/redis.ts';
+import type { Tags } from '../tags/tags.ts';
+
+export interface ClientOptions {
+  readonly log?: Log;
+  readonly clock?: Clock;
+  /** Whether reads here are counted. @default config.access.record */
+  readonly record?: boolean;
+}
+
+/** The rooms of a process that only reads, invalidates and enqueues, standing on their connections. */
+export interface Ground {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly events: Emitter;
+  readonly connections: Connections;
+  readonly address: { readonly url: string; readonly from: string };
+  readonly producer: Producer;
+  readonly accessLog: ReturnType<typeof createAccessLog>;
+  readonly recorder: RunningRecorder;
+  readonly tags: Tags;
+  readonly store: Store;
+  readonly budget: Budget;
+  readonly caches: Caches;
+  close(): Promise<void>;
+}
+
+/** An entry with tags lives at most its ttl and the time a load may take; markers outlive it by a day. */
+const longestLifeMs = (config: Config): number =>
+  Math.max(0, ...config.caches.map((def) => durationMs(def.ttl, `caches.${def.name}.ttl`))) + dayMs;
+
+export async function openGround(input: ConfigInput | Config, options: ClientOptions = {}): Promise<Ground> {
+  const config = readConfig(input, { env: processEnvironment() });
+  const clock = options.clock ?? systemClock;
+  const log = options.log ?? createLog({ level: config.log.level });
+  const events = createEmitter((error) => log.error({ err: error }, 'an event listener failed'));
+  const connections = await openConnections(config, { clock, events, log });
+  const { prefix } = config;
+  const address = { url: connections.queueUrl, from: config.sources.queueRedis };
+  const producer = createProducer({ redis: connections.queue, address, prefix, clock });
+  const accessLog = createAccessLog(connections.queue, { prefix });
+  const recorder = createRecorder({
+    log: (options.record ?? config.access.record) ? accessLog : { append: async () => ({ lost: 0 }) },
+    clock,
+    events,
+    ...config.access,
+  });
+  const tags = createRedisTags(connections.cache, { prefix, keepMs: longestLifeMs(config) });
+  const store = createRedisStore(connections.cache, { prefix, tagsKey: tagsKey(prefix), clock });
+  const budget = createBudget(createRedisLimiter(connections.queue, { prefix }), { clock, events });
+  const caches = createCaches(config.caches, { store, tags, budget, clock, events, recorder });
+  return {
+    config,
+    clock,
+    log,
+    events,
+    connections,
+    address,
+    producer,
+    accessLog,
+    recorder,
+    tags,
+    store,
+    budget,
+    caches,
+    async close() {
+      await caches.settled();
+      await recorder.stop();
+      await producer
+        .close()
+        .catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'queue not closed'));
+      await connections.close();
+    },
+  };
+}
+
+/** The application's face over the ground. */
+export function clientOf<const Defs extends readonly AnyCacheDef[]>(ground: Ground): Client<Defs> {
+  const { config, caches, producer, recorder, events } = ground;
+  let closing: Promise<void> | undefined;
+  const alive = <T>(use: () => T): T => {
+    if (closing !== undefined) throw new SamovarError('E_STOPPED', 'this Samovar has been stopped');
+    return use();
+  };
+  return {
+    config: config as unknown as Config<Defs>,
+    events,
+    cache: (def) => alive(() => caches.open(def)),
+    invalidate: async ({ cache, ids, tags }) =>
+      alive(() =>
+        caches.invalidate({
+          ...(cache === undefined ? {} : { cache: typeof cache === 'string' ? cache : cache.name }),
+          ...(ids === undefined ? {} : { ids }),
+          ...(tags === undefined ? {} : { tags }),
+        }),
+      ),
+    enqueue: async (job, payload, { once, delay } = {}) =>
+      alive(() =>
+        producer.enqueue(configured(config, job.name), checkPayload(job, payload), {
+          ...(once === undefined ? {} : { once }),
+          ...(delay === undefined ? {} : { delayMs: durationMs(delay, 'delay') }),
+        }),
+      ),
+    flushAccesses: () => recorder.flush(),
+    stop() {
+      closing ??= ground.close();
+      return closing;
+    },
+  };
+}
+
+/** The name of a job that somebody works, or E_UNKNOWN_JOB: what is enqueued for nobody would wait for ever. */
+export function configured({ jobs }: Pick<Config, 'jobs'>, name: string): string {
+  if (jobs.some((job) => job.name === name || job.aliases?.includes(name))) return name;
+  throw new SamovarError(
+    'E_UNKNOWN_JOB',
+    `job '${name}' is not in \`jobs\`, so no worker would carry it out`,
+    {
+      hints: ['add it to the configuration: jobs: [...builtinJobs, mine]'],
+    },
+  );
+}
