@@ -2,10 +2,9 @@ import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { foldClosed } from '../../src/forecast/postgres-fold.ts';
 import { halfLifeHours } from '../../src/rooms.ts';
-import { until } from '../support/index.ts';
 import { type Count, closing, forecastRoom, monday, type State } from './forecast-parts.ts';
 
-const { db, forecasts, count, countLate, empty, states } = await forecastRoom();
+const { db, forecasts, count, countLate, holdingMark, empty, states } = await forecastRoom();
 
 beforeEach(empty);
 
@@ -119,36 +118,37 @@ test('workers that fold at once fold each hour and each late count once', async 
   expect(await db.rows('select from samovar.access_late')).toEqual([]);
 });
 
+test('a fold that finds another under way waits for it, and folds nothing twice', async () => {
+  const counts = [0, 1, 5].map((hour) => ({ key: 'a', bucket: monday + hour, accesses: 3 }));
+  const late = { key: 'a', bucket: monday - 100, accesses: 11 };
+  await count(counts);
+  await countLate([late]);
+  await holdingMark(async ({ waiting, release }) => {
+    const first = forecasts.fold(closing(monday + 5));
+    await waiting(1);
+    const second = forecasts.fold(closing(monday + 5));
+    await waiting(2);
+    await release();
+    expect(await first).toEqual({ buckets: 106, keys: 1 });
+    expect(await second).toEqual({ buckets: 0, keys: 0 });
+  });
+  expectState((await states()).get('a'), [...counts, late]);
+});
+
 test('a worker that dies before its commit has folded nothing', async () => {
   const counts = [{ key: 'a', bucket: monday, accesses: 4 }];
   const late = { key: 'b', bucket: monday - 9, accesses: 2 };
   await count(counts);
   await countLate([late]);
-  // The mark is moved last: held there, the fold has done all its work and committed none of it.
-  await db.rows(`
-    create function samovar.held() returns trigger language plpgsql as $$
-    begin perform pg_advisory_xact_lock(1); return new; end $$;
-    create trigger held before update on samovar.fold for each row execute function samovar.held();`);
-  const holder = await db.pool.connect();
-  try {
-    await holder.query('select pg_advisory_lock(1)');
+  await holdingMark(async ({ waiting }) => {
     const dying = forecasts.fold(closing(monday)).then(
       () => 'folded',
       () => 'died',
     );
-    const waiting = await until(async () => {
-      const { rows } =
-        await holder.query(`select pid from pg_locks where locktype = 'advisory' and not granted
-        and database = (select oid from pg_database where datname = current_database())`);
-      return rows[0]?.pid as number | undefined;
-    }, 'the fold has reached its mark');
-    await holder.query('select pg_terminate_backend($1)', [waiting]);
+    const [backend] = await waiting(1);
+    await db.rows('select pg_terminate_backend($1)', [backend]);
     expect(await dying).toBe('died');
-  } finally {
-    await holder.query('select pg_advisory_unlock_all()');
-    holder.release();
-    await db.rows('drop function samovar.held() cascade');
-  }
+  });
   expect(await states()).toEqual(new Map());
   await forecasts.fold(closing(monday));
   expectState((await states()).get('a'), counts);

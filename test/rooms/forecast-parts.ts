@@ -1,6 +1,6 @@
 import { dayMs, hourMs } from '../../src/duration.ts';
 import { createForecasts } from '../../src/forecast/postgres.ts';
-import { database } from '../support/index.ts';
+import { database, type TestDatabase, until } from '../support/index.ts';
 
 /** Monday 2026-01-05 00:00 UTC as an epoch hour. */
 export const monday = Date.UTC(2026, 0, 5) / hourMs;
@@ -61,6 +61,8 @@ export async function forecastRoom() {
                   samovar.cache cascade`,
         )
         .then(() => db.rows('update samovar.fold set upto = null')),
+    /** Folds stop when all their work is done and none of it is committed, at the mark that they move last. */
+    holdingMark: (work: (mark: Mark) => Promise<void>) => holdingMark(db, work),
     /** The state of every key, by key. */
     states: async () =>
       new Map(
@@ -71,6 +73,37 @@ export async function forecastRoom() {
         ).map((state) => [state.key, state]),
       ),
   };
+}
+
+export interface Mark {
+  /** Resolves with the backends, in the order of their statements, once so many wait for a lock. */
+  waiting(count: number): Promise<number[]>;
+  release(): Promise<void>;
+}
+
+async function holdingMark({ pool, rows }: TestDatabase, work: (mark: Mark) => Promise<void>): Promise<void> {
+  await rows(`
+    create function samovar.held() returns trigger language plpgsql as $$
+    begin perform pg_advisory_xact_lock(1); return new; end $$;
+    create trigger held before update on samovar.fold for each row execute function samovar.held()`);
+  const holder = await pool.connect();
+  const release = async () => void (await holder.query('select pg_advisory_unlock_all()'));
+  const waiting = (count: number) =>
+    until(async () => {
+      const found = await holder.query<{ pid: number }>(
+        `select pid from pg_stat_activity
+          where datname = current_database() and wait_event_type = 'Lock' order by query_start`,
+      );
+      return found.rows.length === count && found.rows.map(({ pid }) => pid);
+    }, `${count} backends wait for a lock`);
+  try {
+    await holder.query('select pg_advisory_lock(1)');
+    await work({ waiting, release });
+  } finally {
+    await release();
+    holder.release();
+    await rows('drop function samovar.held() cascade');
+  }
 }
 
 export interface State {

@@ -5,7 +5,7 @@ import type { Scorer } from '../../src/forecast/scorer.ts';
 import { type Candidate, halfLifeHours } from '../../src/rooms.ts';
 import { type Count, closing, forecastRoom, monday } from './forecast-parts.ts';
 
-const { db, forecasts, count, countLate, empty, states } = await forecastRoom();
+const { db, forecasts, count, countLate, holdingMark, empty, states } = await forecastRoom();
 
 beforeEach(empty);
 
@@ -61,7 +61,7 @@ test('no more keys leave Postgres than were asked for, and they are the hottest'
 test('keys that were read once just now do not crowd out those that are read every few hours', async () => {
   const seldom = Array.from({ length: 100 }, (_, i) => ({
     key: 'seldom',
-    bucket: monday - i * 4,
+    bucket: monday - 2 - i * 4,
     accesses: 1,
   }));
   const crawled = Array.from({ length: 200 }, (_, i) => ({
@@ -183,14 +183,22 @@ describe('pruning', () => {
     expect([...(await states()).keys()]).toEqual(['back', 'new']);
   });
 
-  test('leaves a key alone that a fold in the same moment brings back', async () => {
+  test('leaves a key alone that a fold under way brings back', async () => {
     await count([
       { key: 'gone', bucket: monday - 60 * 24, accesses: 2 },
       { key: 'new', bucket: monday, accesses: 1 },
     ]);
     await forecasts.fold(now);
-    await countLate([{ key: 'gone', bucket: monday, accesses: 50 }]);
-    await Promise.all([forecasts.prune(now), forecasts.fold(now), forecasts.prune(now)]);
+    await count([{ key: 'gone', bucket: monday + 1, accesses: 50 }]);
+    await holdingMark(async ({ waiting, release }) => {
+      const folding = forecasts.fold(closing(monday + 1));
+      await waiting(1);
+      const pruning = forecasts.prune(now);
+      await waiting(2);
+      await release();
+      expect(await folding).toEqual({ buckets: 1, keys: 1 });
+      expect(await pruning).toEqual({ states: 0, forecasts: 0 });
+    });
     expect((await states()).get('gone')!.e1).toBe(50);
   });
 });

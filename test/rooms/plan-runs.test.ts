@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { hourMs, minuteMs } from '../../src/duration.ts';
 import type { RowResult, RunState } from '../../src/rooms.ts';
+import { until } from '../support/index.ts';
 import { leaseMs, maxTimeMs, names, planRoom, taken, ttlMs } from './plan-parts.ts';
 
 const { db, clock, plans, told, open, claim, settle, finish, empty } = await planRoom();
@@ -173,8 +174,22 @@ describe('what was warmed for nothing', () => {
     await clock.advance(ttlMs + minuteMs);
     expect(await plans.prune(clock.now())).toMatchObject({ closed: 0 });
     await clock.advance(2 * minuteMs);
-    const both = await Promise.all([plans.prune(clock.now()), plans.prune(clock.now())]);
-    expect(Math.max(...both.map(({ closed }) => closed!))).toBe(1);
+    const holder = await db.pool.connect();
+    try {
+      // Both find the run open before either can close it.
+      await holder.query('begin; select from samovar.plan for update');
+      const both = Promise.all([plans.prune(clock.now()), plans.prune(clock.now())]);
+      await until(async () => {
+        const waiting = await db.rows(
+          `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+        );
+        return waiting.length === 2;
+      }, 'both wait for the run');
+      await holder.query('commit');
+      await both;
+    } finally {
+      holder.release();
+    }
     expect(told.unused).toEqual([{ cache: 'products', entries: 494 }]);
     expect(await plans.run(run)).toMatchObject({ used: 5, unused: 494 });
     await plans.prune(clock.now());
