@@ -1,9 +1,10 @@
 import { type HalfLifeHours, halfLifeHours } from '../rooms.ts';
 
 /** Decay per hour at each half-life, as SQL and arithmetic share it. */
-export const decayPerHour = Object.fromEntries(
-  halfLifeHours.map((hours) => [hours, Math.LN2 / hours]),
-) as Record<HalfLifeHours, number>;
+const decayPerHour = Object.fromEntries(halfLifeHours.map((hours) => [hours, Math.LN2 / hours])) as Record<
+  HalfLifeHours,
+  number
+>;
 
 /** The memory in which accesses are kept apart by hour of day. */
 export const profileHours = 72;

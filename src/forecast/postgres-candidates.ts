@@ -1,6 +1,7 @@
 import type { Pool } from '../connect.ts';
 import { hourMs } from '../duration.ts';
 import { type Candidate, type HalfLifeHours, halfLifeHours } from '../rooms.ts';
+import { transaction } from '../transaction.ts';
 import { leftOf, leftSql, weightOf } from './fold.ts';
 import { closedBucket } from './postgres-fold.ts';
 
@@ -47,9 +48,10 @@ const candidatesSql = `
          coalesce(s.last_bucket, o.last_bucket) as last_bucket,
          coalesce(s.accesses, 0) + coalesce(o.accesses, 0) as accesses, coalesce(o.accesses, 0) as open,
          s.hours::text as hours, ${halfLifeHours.map((hours) => `coalesce(s.e${hours}, 0) as e${hours}`).join(', ')}
-    from (select key_id from hottest union select key_id from open) chosen
-    left join samovar.key_state s using (key_id) left join open o using (key_id)
-    join samovar.cache_key k on k.id = chosen.key_id`;
+    from (select key_id from hottest union select key_id from open) chosen left join open o using (key_id)
+    -- A limit of one keeps these two look-ups by number: as joins they would read both tables through once more.
+    left join lateral (select * from samovar.key_state s where s.key_id = chosen.key_id limit 1) s on true
+   cross join lateral (select * from samovar.cache_key k where k.id = chosen.key_id limit 1) k`;
 
 export interface Candidates {
   /** The last hour that their rates know of. */
@@ -63,16 +65,17 @@ export async function readCandidates(
   cache: string,
   { now, most }: { now: number; most: number },
 ): Promise<Candidates> {
-  const found = await pool.query<{ id: number; seen: number }>(seenSql, [cache, closedBucket(now)]);
-  const known = found.rows[0];
-  if (known === undefined) return { lastBucket: closedBucket(now), candidates: [] };
-  const { rows } = await pool.query<Row>(candidatesSql, [
-    known.id,
-    known.seen,
-    most,
-    Math.floor(now / hourMs),
-  ]);
-  return { lastBucket: known.seen, candidates: rows.map((row) => toCandidate(row, known.seen)) };
+  return transaction(pool, async (client) => {
+    // Compiling these statements takes longer than running them.
+    await client.query('set local jit = off');
+    const closed = closedBucket(now);
+    const found = await client.query<{ id: number; seen: number }>(seenSql, [cache, closed]);
+    const known = found.rows[0];
+    if (known === undefined) return { lastBucket: closed, candidates: [] };
+    const { id, seen } = known;
+    const { rows } = await client.query<Row>(candidatesSql, [id, seen, most, Math.floor(now / hourMs)]);
+    return { lastBucket: seen, candidates: rows.map((row) => toCandidate(row, seen)) };
+  });
 }
 
 function toCandidate(row: Row, seen: number): Candidate {

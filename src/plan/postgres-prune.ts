@@ -61,7 +61,7 @@ async function closeExpired(pool: Pool, before: number, events: Emitter): Promis
 }
 
 /** Rows that were written and never read. */
-export function unusedIn(results: string, used: string): number {
+function unusedIn(results: string, used: string): number {
   let unused = 0;
   for (let i = 0; i < results.length; i++)
     if (results[i] === letterOf.written && used[i] !== '1') unused += 1;
