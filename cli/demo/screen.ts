@@ -8,7 +8,8 @@ import type { Traffic } from './traffic.ts';
 
 const ms = (value: number): string => `${value < 10 ? value.toFixed(2) : Math.round(value)} ms`;
 
-const ratio = ({ reads, hitRatio }: Share): string => percent(reads === 0 ? undefined : hitRatio);
+/** A hit ratio; of no reads there is none. */
+export const ratio = ({ reads, hitRatio }: Share): string => percent(reads === 0 ? undefined : hitRatio);
 
 /** A run shorter than this tells nothing of a rate per second. */
 const leastMs = 1_000;
@@ -17,6 +18,14 @@ const rateText = ({ total, ms, perSecond, peakPerSecond }: Pace, limit: number):
   ms < leastMs
     ? `${count(total)} keys in ${count(ms)} ms, too few to tell; ${count(limit)} keys/s are allowed.`
     : `${count(perSecond)} keys/s held of ${count(limit)}/s allowed; at most ${count(peakPerSecond)}/s within any 200 ms.`;
+
+function shareText(outcome: Outcome): string {
+  const { share_of_perfect_first_5m: early, share_of_perfect_hour: whole } = figuresOf(outcome);
+  const hour = `${percent(whole)} of perfect foresight's hit ratio over the hour`;
+  return outcome.cold.figures.firstFiveMinutes.reads === 0
+    ? `${hour}; nothing was read in its first five minutes.`
+    : `${hour}, ${percent(early)} in its first five minutes.`;
+}
 
 /** The end of the demo, for people: the table, what it means, and what to do next. */
 export function demoText(
@@ -66,9 +75,10 @@ export function demoText(
     '',
     `Warmed    ${count(warming.keys)} keys: ${count(used)} were read in the hour, ${count(warming.keys - used)} were not.`,
     `Rate      ${rateText(warming.pace, limit)}`,
-    `Forecast  ${percent(all.share_of_perfect_first_5m)} of perfect foresight's hit ratio in the first five minutes, ${percent(all.share_of_perfect_hour)} over the hour.`,
+    `Forecast  ${shareText(outcome)}`,
     '',
-    color.dim(`Traffic: ${traffic.about}. Perfect foresight warms as many keys, those the hour reads most.`),
+    color.dim(`Traffic: ${traffic.about}.`),
+    color.dim('Perfect foresight warms as many keys, those that the hour reads most.'),
     color.dim(
       `The hour passed in ${replaySeconds} s: ratios are those of the hour, waits those of ${faster} times its load.`,
     ),

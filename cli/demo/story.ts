@@ -7,8 +7,9 @@ import { replay } from '../../src/demo/replay.ts';
 import { hourText } from '../../src/demo/trace.ts';
 import { messageOf, SamovarError } from '../../src/errors.ts';
 import type { Run } from '../../src/rooms.ts';
-import { count, percent } from '../format.ts';
+import { count } from '../format.ts';
 import { isEnded, progressText } from '../runs-text.ts';
+import { ratio } from './screen.ts';
 import { openShop, openStage, perSecond, type Shop } from './stage.ts';
 import type { Steps } from './steps.ts';
 import { openTrace, shopTraffic, type Traffic, traceTraffic } from './traffic.ts';
@@ -90,7 +91,7 @@ async function play(
   const { samovar, products, loads } = shop;
   const { requests } = traffic;
   const tellShare = ({ figures: { hour, firstFiveMinutes } }: Act) =>
-    `hit ratio ${percent(firstFiveMinutes.hitRatio)} in five minutes, ${percent(hour.hitRatio)} in the hour`;
+    `hit ratio ${ratio(firstFiveMinutes)} in five minutes, ${ratio(hour)} in the hour`;
 
   /** The hour once. Only the warmed one counts as demand: what the others read must not teach the forecast. */
   const playHour = (name: string, isDemand: boolean): Promise<Act> =>
