@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { openRedis } from '../src/connect.ts';
-import { atMost, type Bench, type BenchContext, type BenchRow } from './bench.ts';
+import { atLeast, atMost, type Bench, type BenchContext, type BenchRow } from './bench.ts';
 import type { Child } from './frame/child.ts';
 import { fillItems, itemsSettings, openItems } from './frame/items.ts';
 import type { PeerSetup, PeerTimes } from './frame/peer.ts';
@@ -129,5 +129,13 @@ function report(results: Record<string, readonly Times[]>) {
       });
   }
   const ratio = of('samovar', ({ p99 }) => p99) / idle;
-  return { rows, targets: [atMost(`GET p99 at ${rate} keys/s / idle`, ratio, enough)] };
+  const reached = of('samovar', ({ perSecond }) => perSecond) / rate;
+  return {
+    rows,
+    targets: [
+      atMost(`GET p99 at ${rate} keys/s / idle`, ratio, enough),
+      // A warm that lags behind disturbs nobody.
+      atLeast(`keys warmed / ${rate} a second`, reached, 0.9),
+    ],
+  };
 }
