@@ -67,7 +67,7 @@ export const commands: readonly Entry[] = [
   {
     name: 'budget',
     group: 'Act',
-    summary: 'what background work may ask of origins; change it while running',
+    summary: 'what background work may ask of origins',
     load: () => import('./budget.ts'),
   },
   {
