@@ -1,7 +1,6 @@
 import { Command } from 'commander';
 import type { Config } from '../src/config.ts';
 import { maskUrl } from '../src/connect.ts';
-import { hideSecrets } from '../src/errors.ts';
 import type { CliContext } from './context.ts';
 
 /** Shows what everything runs on, secrets hidden. */
@@ -22,7 +21,7 @@ export const command = (context: CliContext): Command =>
 
 /** The configuration as plain data: definitions by what they say, functions by their being there. */
 export function shownConfig(config: Config): Record<string, unknown> {
-  const address = (url: string | undefined) => (url === undefined ? undefined : withoutSecrets(url));
+  const address = (url: string | undefined) => (url === undefined ? undefined : maskUrl(url));
   return {
     ...config,
     redis: address(config.redis),
@@ -42,11 +41,6 @@ export function shownConfig(config: Config): Record<string, unknown> {
 }
 
 /** An address without its password, wherever it stands. */
-function withoutSecrets(url: string): string {
-  const masked = maskUrl(url);
-  return hideSecrets(masked).replace(/([?&](?:password|sslpassword|sslkey)=)[^&]*/gi, '$1***');
-}
-
 const plainObject = (value: object): Record<string, unknown> =>
   Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, plain(inner)]));
 

@@ -62,9 +62,21 @@ function reach(server: ServerFacts): Finding[] {
   ];
 }
 
-function cacheRedis({ caches }: Config, { policy, maxBytes, usedBytes = 0 }: ServerFacts): Finding[] {
+function cacheRedis(
+  { caches }: Config,
+  { policy, maxBytes, usedBytes = 0, savesToDisk = false }: ServerFacts,
+): Finding[] {
   const subject = 'redis (cache)';
   const found: Finding[] = [];
+  if (savesToDisk)
+    found.push(
+      warning(
+        subject,
+        'it saves to disk: after a restart, what was deleted since it last saved is back',
+        'CONFIG SET save ""',
+        'CONFIG SET appendonly no',
+      ),
+    );
   if (!policy || policy === 'unknown')
     found.push(
       warning(

@@ -2,7 +2,7 @@
 export const files: Readonly<Record<string, string>> = {
   'samovar.config.ts': `import { defineCache, defineConfig, defineOrigin, key, schedule } from 'samovar';
 import { builtinJobs, warm } from 'samovar/jobs';
-import { report } from './jobs/report.ts';
+import { report } from './jobs/report.js';
 
 // The system behind your caches, and what background work may ask of it, all workers together.
 const database = defineOrigin('database', { budget: { perSecond: 250, concurrency: 4 } });
@@ -53,7 +53,7 @@ REDIS_URL=redis://127.0.0.1:6379
 QUEUE_REDIS_URL=redis://127.0.0.1:6380
 DATABASE_URL=postgres://samovar:samovar@127.0.0.1:5432/samovar
 `,
-  Procfile: `worker: npx samovar worker
-release: npx samovar migrate && npx samovar warm --trigger deploy --budget 60s
+  Procfile: `worker: node_modules/.bin/samovar worker
+release: node_modules/.bin/samovar migrate && node_modules/.bin/samovar warm --trigger deploy --budget 60s
 `,
 };

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { cancel, defineJob, done, type Run, snooze, startRun, whyFull } from '../src/index.ts';
+import { cancel, defineJob, done, type Run, roomBytes, snooze, startRun, whyFull } from '../src/index.ts';
 import { planPayload, requestOf } from './plan.ts';
 
 /** Longer than any chunk takes: a claim that outlives its worker by this much is another's. */
@@ -19,7 +19,7 @@ export const warm = defineJob('warm', {
   concurrency: 4,
   async run({ plan: asked, lane: _lane, ...request }, from, to, { worker, now, signal, log, progress }) {
     const { cache } = request;
-    const { memoryMark, overlap } = from.caches.warmOptions(cache);
+    const { memoryMark, overlap, lanes } = from.caches.warmOptions(cache);
     let plan = asked;
     if (plan === undefined) {
       const started = await startRun(from, to, requestOf(request, now()), signal);
@@ -35,19 +35,22 @@ export const warm = defineJob('warm', {
     const before = await memory();
     for (let keys = 0; ; ) {
       signal.throwIfAborted();
-      const full = whyFull(await memory(), before, memoryMark);
+      const present = await memory();
+      const full = whyFull(present, before, memoryMark);
       if (full !== undefined) await to.plans.stop(plan, full, now());
       const chunk = await to.plans.claim(plan, { worker, now: now(), leaseMs: claimMs });
       if (chunk.kind === 'paused') return snooze('1s', 'the run is paused');
       if (chunk.kind === 'wait') return snooze(chunk.ms, 'other workers hold what is left');
       if (chunk.kind === 'ended') break;
+      const room = roomBytes(present, memoryMark, lanes + 1);
       const wanted = {
         keys: chunk.keys,
         rows: chunk.rows,
         plan,
         reason: 'warm',
         signal,
-        withinMs: fillMs,
+        withinMs: Math.min(fillMs, chunk.leftMs),
+        ...(room === undefined ? {} : { roomBytes: room }),
       } as const;
       const report = await to.cache.fill(cache, wanted);
       await to.plans.settle(chunk, report, now());

@@ -6,7 +6,9 @@ local seq = redis.call('HGET', KEYS[1], 'seq')
 if not seq then return false end
 local time = redis.call('TIME')
 local now = math.floor(time[1] * 1000 + time[2] / 1000)
-local keep = tonumber(ARGV[1])
+-- The longest that was ever asked for: entries of an older configuration, or of another one, may live that long.
+local keep = math.max(tonumber(ARGV[1]), tonumber(redis.call('HGET', KEYS[1], 'keep') or '0'))
+redis.call('HSET', KEYS[1], 'keep', string.format('%.0f', keep))
 local cut, last, kept = false, 0, {}
 for at, was in string.gmatch(redis.call('HGET', KEYS[1], 'seen') or '', '(%d+):(%d+)') do
   if tonumber(at) <= now - keep then

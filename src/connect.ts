@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import type { Pool, PoolClient } from 'pg';
-import { messageOf, SamovarError } from './errors.ts';
+import { hideSecrets, messageOf, SamovarError } from './errors.ts';
 
 export type { Pool, PoolClient, Redis };
 
@@ -90,7 +90,7 @@ export function maskUrl(url: string): string {
   try {
     const parsed = new URL(url);
     if (parsed.password !== '') parsed.password = '***';
-    return parsed.toString();
+    return hideSecrets(parsed.toString());
   } catch {
     return '(not a URL)';
   }

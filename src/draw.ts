@@ -125,9 +125,9 @@ export async function startRun(
     maxTimeMs: request.maxTimeMs ?? warm.maxTimeMs,
   });
   if ('running' in opened) {
-    // A worker that died between opening the run and enqueueing its lanes left it without.
-    const isUnbegun = (await from.plans.run(opened.running))?.state === 'queued';
-    if (isUnbegun) await enqueueLanes(to.queue, { cache, run: opened.running, lanes });
+    // A worker that died between opening the run and enqueueing its lanes, or a queue that was emptied, left it without.
+    const isPaused = (await from.plans.run(opened.running))?.state === 'paused';
+    if (!isPaused) await enqueueLanes(to.queue, { cache, run: opened.running, lanes });
     return opened;
   }
   await enqueueLanes(to.queue, { cache, run: opened.plan, lanes });

@@ -53,12 +53,17 @@ export const isSamovarError = (error: unknown): error is SamovarError => error i
 /** The text of anything that was thrown, without a stack and with passwords of URLs hidden. */
 export function messageOf(error: unknown): string {
   const text = error instanceof Error ? error.message || error.name : String(error);
-  return hideSecrets(text);
+  // The driver's way to say that it has no connection at present.
+  return hideSecrets(
+    text.replace(/^Stream isn't writeable and enableOfflineQueue options is false$/, 'not connected'),
+  );
 }
 
-/** Replaces the password of every URL in a text. */
+/** Replaces the passwords of every URL in a text, before the host and among the parameters. */
 export const hideSecrets = (text: string): string =>
-  text.replace(/\b([a-z][a-z0-9+.-]*:\/\/[^:@/\s]*):[^@/\s]*@/gi, '$1:***@');
+  text
+    .replace(/\b([a-z][a-z0-9+.-]*:\/\/[^:@/\s]*):[^@/\s]*@/gi, '$1:***@')
+    .replace(/([?&](?:password|sslpassword|sslkey)=)[^&\s]*/gi, '$1***');
 
 /** The known name closest to a mistyped one, if any is close enough to be meant. */
 export function nearest(name: string, known: readonly string[]): string | undefined {

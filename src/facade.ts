@@ -183,6 +183,8 @@ export interface ServerFacts {
   readonly policy?: string;
   readonly usedBytes?: number;
   readonly maxBytes?: number;
+  /** Whether a restart brings an older state back. */
+  readonly savesToDisk?: boolean;
   readonly schemaVersion?: number;
   readonly canWrite?: boolean;
 }

@@ -30,7 +30,7 @@ export {
   snooze,
 } from './job.ts';
 export { type KeyCodec, key } from './key.ts';
-export { whyFull } from './memory.ts';
+export { roomBytes, whyFull } from './memory.ts';
 export type { Plan, PlanRow, Reads, Run, RunState, Trigger, Writes } from './rooms.ts';
 export { type ScheduleDef, type ScheduleOptions, schedule } from './schedule.ts';
 

@@ -18,6 +18,8 @@ const string: KeyCodec<string> = {
   name: 'string',
   encode(id) {
     if (typeof id !== 'string' || id === '') throw wrong('string', id);
+    // Half a character is written as the same replacement, whichever half it was: ids would share an entry.
+    if (/\p{Surrogate}/u.test(id)) throw wrong('string', id);
     if (Buffer.byteLength(id) > longestKeyBytes) {
       throw new SamovarError(
         'E_KEY',

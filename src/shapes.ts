@@ -255,6 +255,8 @@ export interface ClaimedChunk {
   /** The row number of each key within the plan. */
   readonly rows: readonly number[];
   readonly worker: string;
+  /** How long the run may still take. */
+  readonly leftMs: number;
 }
 
 export type Claim =
@@ -279,6 +281,8 @@ export interface FillRequest {
   readonly plan?: number;
   readonly rows?: readonly number[];
   readonly signal: AbortSignal;
+  /** Room in the store; what does not fit is `budget`. @default unlimited */
+  readonly roomBytes?: number;
   /** True when what is fresh should be loaded again. @default false */
   readonly force?: boolean;
   /** What is not reached within this time stays `planned`. @default unlimited */

@@ -8,7 +8,8 @@ const app = express();
 app.use(express.json());
 
 app.get('/products/:id', async (request, response) => {
-  const product = await samovar.cache(products).get(Number(request.params.id));
+  const id = Number(request.params.id);
+  const product = Number.isInteger(id) ? await samovar.cache(products).get(id) : undefined;
   if (product) response.json(product);
   else response.status(404).json({ error: 'no such product' });
 });

@@ -32,6 +32,9 @@ export function mergeMessages(messages: readonly ReadMessage[]): Merged {
   };
 }
 
+/** What the database's integers hold. */
+const mostCounted = 2 ** 31 - 1;
+
 function add<Count extends { accesses: number; misses: number }>(
   into: Map<string, Count>,
   name: string,
@@ -42,6 +45,6 @@ function add<Count extends { accesses: number; misses: number }>(
     into.set(name, count);
     return;
   }
-  known.accesses += count.accesses;
-  known.misses += count.misses;
+  known.accesses = Math.min(mostCounted, known.accesses + count.accesses);
+  known.misses = Math.min(mostCounted, known.misses + count.misses);
 }

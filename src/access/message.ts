@@ -1,3 +1,4 @@
+import { dayMs } from '../duration.ts';
 import { longestKeyBytes } from '../key.ts';
 import type { Fill } from '../rooms.ts';
 import { type AccessMessage, bucketOf, type CacheMessage, oldestAt } from './bucket.ts';
@@ -61,7 +62,15 @@ function readCache([cache, counts, callers, used, fills]: Wire['c'][number]): Ca
     fills: fills.flatMap(([text, loadMs, bytes, tags]) => {
       const key = storableKey(text);
       if (key === undefined || !Number.isFinite(loadMs) || !isCount(bytes)) return [];
-      return [{ cache, key, loadMs: Math.max(0, loadMs), bytes, tags: storableTags(tags) } satisfies Fill];
+      return [
+        {
+          cache,
+          key,
+          loadMs: Math.min(dayMs, Math.max(0, loadMs)),
+          bytes,
+          tags: storableTags(tags),
+        } satisfies Fill,
+      ];
     }),
   };
 }

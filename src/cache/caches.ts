@@ -90,7 +90,10 @@ export function createCaches(defs: readonly AnyCacheDef[], parts: CacheParts): C
 
   return {
     open: <Name extends string, Id, Value>(def: CacheDef<Name, Id, Value>) =>
-      find(def.name).cache as unknown as CacheClient<Id, Value>,
+      find(String((def as { name?: unknown } | undefined)?.name ?? def)).cache as unknown as CacheClient<
+        Id,
+        Value
+      >,
 
     fill: (cache, request) => find(cache).fill(request),
 

@@ -23,6 +23,8 @@ export interface Misses {
 /** Entries that turn out to be of no use, one after the other, before a value is loaded past the store. */
 const mostRounds = 3;
 const pastBytes = 1_024;
+/** Rounds of loads that one lease outlives. */
+const mostLoads = 20;
 const firstPauseMs = 5;
 const longestPauseMs = 100;
 
@@ -45,7 +47,8 @@ export function createMisses(parts: MissParts): Misses {
     try {
       const keys = wants.map(({ key }) => key);
       const past = wants.some((want) => want.past) ? wants.map((want) => want.past) : undefined;
-      const lease = { token, ms: leaseMs(settings.timeoutMs) };
+      const loads = Math.ceil(wants.length / settings.batch);
+      const lease = { token, ms: leaseMs(settings.timeoutMs, Math.min(mostLoads, loads)) };
       const [now, begun] = await Promise.all([
         settings.isTagged ? tags.seq() : 0,
         store.begin(cache, keys, lease, { want: 'value', ...(past ? { past } : {}) }),
@@ -66,6 +69,14 @@ export function createMisses(parts: MissParts): Misses {
     } catch (error) {
       if (!isStoreError(error)) throw error;
       storeFailed(error);
+      // What was not answered in time may still be done: leases taken then are given back behind it.
+      void store
+        .abort(
+          cache,
+          wants.map(({ key }) => key),
+          token,
+        )
+        .catch(storeFailed);
       await unfenced(group, error.code === 'E_STORE_UNAVAILABLE');
       return { wants: [], flights: [] };
     }

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { AnyCacheDef } from '../define.ts';
-import { isSamovarError } from '../errors.ts';
+import { isSamovarError, SamovarError } from '../errors.ts';
 import type { Emitter } from '../events.ts';
 import { leaseMs, newToken } from '../lease/lease.ts';
 import type { Grant, LoadReport } from '../origin/budget.ts';
@@ -39,6 +39,9 @@ export interface PartFiller {
   /** Takes leases, loads and writes what one grant allows. */
   fill(work: Work, at: readonly number[], grant: Grant): Promise<void>;
 }
+
+/** What Redis needs for a byte of a value, its key and its own bookkeeping included, when values are small. */
+const storedPerByte = 1.3;
 
 export const unused: LoadReport = { outcome: 'unused', ms: 0, ids: 0 };
 
@@ -109,6 +112,13 @@ export function createPartFiller(parts: PartParts): PartFiller {
         const entry = { key, id: work.ids[position], value: values[i], row };
         const { draft, tags, isTooBig } = prepare(def, settings, entry);
         if (isTooBig) throw tooBig(def, settings, draft.bytes);
+        work.promisedBytes += draft.bytes * storedPerByte;
+        if (work.promisedBytes > (request.roomBytes ?? Number.POSITIVE_INFINITY)) {
+          results[position] = 'budget';
+          unwritten.push(position);
+          end(work, new SamovarError('E_STORE_FULL', 'the mark of memory is reached'));
+          return;
+        }
         if (draft.text === undefined && settings.negativeMs === 0) {
           results[position] = 'missing';
           unwritten.push(position);
@@ -168,7 +178,11 @@ export function createPartFiller(parts: PartParts): PartFiller {
       } catch (error) {
         if (!isSamovarError(error)) throw error;
         end(work, error);
-        if (error.code === 'E_STORE_FULL') for (const position of at) work.results[position] = 'budget';
+        if (error.code === 'E_STORE_FULL')
+          for (const position of at)
+            if (work.results[position] === 'planned') work.results[position] = 'budget';
+        // Leases taken by a command that was not answered in time are given back behind it; that one may fail, too.
+        void store.abort(cache, keysAt(work, at), token).catch(() => {});
       } finally {
         await (told ?? grant.done(unused));
       }

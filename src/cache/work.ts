@@ -13,6 +13,8 @@ export interface Work {
   isOver: boolean;
   error: FillReport['error'];
   bytes: number;
+  /** What is written or about to be, as Redis will hold it. */
+  promisedBytes: number;
   loadMs: number;
   waitMs: number;
   readonly fills: Fill[];
@@ -28,6 +30,7 @@ export function openWork(request: FillRequest, decode: (key: string) => unknown)
     isOver: false,
     error: undefined,
     bytes: 0,
+    promisedBytes: 0,
     loadMs: 0,
     waitMs: 0,
     fills: [],

@@ -9,7 +9,7 @@ import { dayMs, durationMs } from '../duration.ts';
 import { messageOf, SamovarError } from '../errors.ts';
 import { createEmitter, type Emitter } from '../events.ts';
 import type { Client } from '../facade.ts';
-import { checkPayload } from '../job.ts';
+import { type AnyJobDef, checkPayload } from '../job.ts';
 import { createLog, type Log } from '../log.ts';
 import { type Budget, createBudget } from '../origin/budget.ts';
 import { createRedisLimiter } from '../origin/redis.ts';
@@ -19,6 +19,7 @@ import { createRedisStore } from '../store/redis.ts';
 import type { Store } from '../store/store.ts';
 import { createRedisTags, tagsKey } from '../tags/redis.ts';
 import type { Tags } from '../tags/tags.ts';
+import { definitionOf } from './wishes.ts';
 
 export interface ClientOptions {
   readonly log?: Log;
@@ -116,7 +117,7 @@ export function clientOf<const Defs extends readonly AnyCacheDef[]>(ground: Grou
       ),
     enqueue: async (job, payload, { once, delay } = {}) =>
       alive(() =>
-        producer.enqueue(configured(config, job.name), checkPayload(job, payload), {
+        producer.enqueue(configured(config, job?.name), checked(config, job, payload), {
           ...(once === undefined ? {} : { once }),
           ...(delay === undefined ? {} : { delayMs: durationMs(delay, 'delay') }),
         }),
@@ -130,7 +131,12 @@ export function clientOf<const Defs extends readonly AnyCacheDef[]>(ground: Grou
 }
 
 /** The name of a job that somebody works, or E_UNKNOWN_JOB: what is enqueued for nobody would wait for ever. */
-export function configured({ jobs }: Pick<Config, 'jobs'>, name: string): string {
+export function configured({ jobs }: Pick<Config, 'jobs'>, name: string | undefined): string {
+  if (name === undefined) {
+    throw new SamovarError('E_UNKNOWN_JOB', 'expected the definition of a job, got something else', {
+      hints: ["import it: import { warm } from 'samovar/jobs'"],
+    });
+  }
   if (jobs.some((job) => job.name === name || job.aliases?.includes(name))) return name;
   throw new SamovarError(
     'E_UNKNOWN_JOB',
@@ -139,4 +145,12 @@ export function configured({ jobs }: Pick<Config, 'jobs'>, name: string): string
       hints: ['add it to the configuration: jobs: [...builtinJobs, mine]'],
     },
   );
+}
+
+/** The payload as the job wants it. A cache that nobody configured is refused here, not in a worker's log. */
+function checked(config: Pick<Config, 'caches'>, job: AnyJobDef, payload: unknown): unknown {
+  const parsed: unknown = checkPayload(job, payload);
+  const { cache } = (parsed ?? {}) as { cache?: unknown };
+  if (typeof cache === 'string') definitionOf(config, cache);
+  return parsed;
 }

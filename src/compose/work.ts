@@ -42,6 +42,10 @@ export async function startWork(
     events,
     history: database.history,
   });
+  const ended: readonly string[] = ['done', 'partial', 'failed', 'cancelled'];
+  const unlisten = events.on('run:changed', ({ cache, run, state }) => {
+    if (ended.includes(state)) log.info({ cache, run, state }, 'run ended');
+  });
   await workers.start();
   const ticks = options.cron ?? options.only === undefined;
   let http: HttpServer | undefined;
@@ -64,6 +68,7 @@ export async function startWork(
         if (ticks) await cron.stop();
         await workers.stop({ graceMs: force ? 0 : durationMs(grace, 'grace') });
         await http?.close();
+        unlisten();
       })();
       return stopping;
     },

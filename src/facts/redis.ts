@@ -16,6 +16,7 @@ export async function redisFacts(
     const roundTripMs = about.clock.elapsed() - asked;
     const serverNow = Number(seconds) * 1_000 + Number(micros) / 1_000;
     const info = parseInfo(await redis.info());
+    const savesToDisk = await keepsSnapshots(redis, info);
     return {
       ...base,
       ok: true,
@@ -25,9 +26,21 @@ export async function redisFacts(
       policy: info.get('maxmemory_policy') ?? 'unknown',
       usedBytes: Number(info.get('used_memory') ?? 0),
       maxBytes: Number(info.get('maxmemory') ?? 0),
+      ...(savesToDisk === undefined ? {} : { savesToDisk }),
     };
   } catch (error) {
     return { ...base, ok: false, error: messageOf(error) };
+  }
+}
+
+/** Whether a restart brings an older state back; undefined when it does not tell. */
+async function keepsSnapshots(redis: Redis, info: Map<string, string>): Promise<boolean | undefined> {
+  if (info.get('aof_enabled') === '1') return true;
+  try {
+    const [, save] = (await redis.config('GET', 'save')) as [string, string];
+    return save !== '';
+  } catch {
+    return undefined; // CONFIG is blocked on many managed servers
   }
 }
 

@@ -9,6 +9,7 @@ interface Row {
   /** As JSON: the driver's own way with arrays costs ten times as much. */
   readonly keys: string[];
   readonly results: string;
+  readonly ends_at: number;
 }
 
 /** How long a lane waits at most before it asks again for a chunk that others hold. */
@@ -30,7 +31,7 @@ export async function claimChunk(
     name: 'samovar-claim',
     // A claim or its settling that a crash of Postgres undoes is made again; neither waits for the disk.
     text: `with run as (
-             select id from samovar.plan
+             select id, deadline_at from samovar.plan
               where id = $1 and state in ('queued', 'running') and why is null
                 and deadline_at > to_timestamp($3::float8 / 1000)
            ), next as (
@@ -45,7 +46,8 @@ export async function claimChunk(
            update samovar.plan_chunk c
               set state = 'claimed', worker = $2, claimed_until = to_timestamp($4::float8 / 1000)
              from next where c.plan_id = next.plan_id and c.chunk = next.chunk
-           returning c.chunk, c.first_row, to_json(c.keys) as keys, c.results, set_config('synchronous_commit', 'off', true)`,
+           returning c.chunk, c.first_row, to_json(c.keys) as keys, c.results,
+                     (select extract(epoch from deadline_at) * 1000 from run)::float8 as ends_at, set_config('synchronous_commit', 'off', true)`,
     values: [plan, holder, now, now + leaseMs],
   });
   const row = rows[0];
@@ -58,6 +60,7 @@ export async function claimChunk(
     keys: positions.map((position) => row.keys[position]!),
     rows: positions.map((position) => row.first_row + position),
     worker: holder,
+    leftMs: Math.max(0, row.ends_at - now),
   };
 }
 

@@ -81,10 +81,10 @@ function toRun(row: Row, now: number): Run {
 }
 
 const verbs = {
-  pause: { from: ['queued', 'running'], to: 'paused' },
-  resume: { from: ['paused'], to: 'running' },
-  cancel: { from: ['queued', 'running', 'paused'], to: 'cancelling' },
-} as const satisfies Record<string, { from: readonly RunState[]; to: RunState }>;
+  pause: { from: ['queued', 'running'], to: 'paused', past: 'paused' },
+  resume: { from: ['paused'], to: 'running', past: 'resumed' },
+  cancel: { from: ['queued', 'running', 'paused'], to: 'cancelling', past: 'cancelled' },
+} as const satisfies Record<string, { from: readonly RunState[]; to: RunState; past: string }>;
 
 export type RunVerb = keyof typeof verbs;
 
@@ -114,7 +114,10 @@ export async function controlRun(
       hints: ['samovar runs lists them'],
     });
   if (!isDone)
-    throw new SamovarError('E_UNKNOWN_RUN', `run ${plan} of ${run.cache} cannot ${verb}: it is ${run.state}`);
+    throw new SamovarError(
+      'E_UNKNOWN_RUN',
+      `run ${plan} of ${run.cache} cannot be ${verbs[verb].past}: it is ${run.state}`,
+    );
   events.emit('run:changed', { cache: run.cache, run: plan, state: to });
   return verb === 'cancel' ? finishRun(pool, plan, now, events) : run;
 }

@@ -47,6 +47,11 @@ export function createScheduleStore(options: {
       throw queueAway(options.address, error);
     }
   };
+  /** A replica whose clock runs ahead must not make the others believe that their slots are over. */
+  const notAhead = async (now: number): Promise<number> => {
+    const [seconds] = await ask(redis.time());
+    return Math.min(now, (Number(seconds) + 1) * 1_000);
+  };
   return {
     async read(name) {
       const [last, job, paused] = await ask(
@@ -61,7 +66,8 @@ export function createScheduleStore(options: {
     async register(name, timing, now) {
       const known = await ask(redis.hget(key, `${name}|timing`));
       if (known === timing) return;
-      await ask(redis.hset(key, { [`${name}|timing`]: timing, [`${name}|last`]: String(now) }));
+      const last = await notAhead(now);
+      await ask(redis.hset(key, { [`${name}|timing`]: timing, [`${name}|last`]: String(last) }));
     },
     async settle(name, slot, jobId) {
       return (await ask(redis.eval(settleScript, 1, key, name, slot, jobId ?? '', aheadMs))) === 1;
@@ -70,7 +76,8 @@ export function createScheduleStore(options: {
       await ask(redis.hset(key, `${name}|paused`, String(now)));
     },
     async resume(name, now) {
-      await ask(redis.multi().hset(key, `${name}|last`, String(now)).hdel(key, `${name}|paused`).exec());
+      const last = await notAhead(now);
+      await ask(redis.multi().hset(key, `${name}|last`, String(last)).hdel(key, `${name}|paused`).exec());
     },
   };
 }

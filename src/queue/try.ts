@@ -102,7 +102,9 @@ export function createTry(options: TryOptions): Try {
         at: work.slot ?? startedAt,
         now: clock.now,
         log,
-        progress: (state) => job.updateProgress(state),
+        // Nobody's work may fail because its watchers cannot be told.
+        progress: (state) =>
+          job.updateProgress(state).catch((error: unknown) => log.debug({ err: error }, 'progress not told')),
       },
       signal,
     );

@@ -3,6 +3,7 @@ import type { Pool, PoolClient } from '../connect.ts';
 import { messageOf, SamovarError } from '../errors.ts';
 import { readMigrationLedger, readMigrations } from '../files.ts';
 import type { Log } from '../log.ts';
+import { withClient } from '../transaction.ts';
 
 export interface Migration {
   readonly version: number;
@@ -76,14 +77,11 @@ export function createSchema(
     const before = await status();
     refuseNewer(before);
     if (dryRun) return { applied: before.pending };
-    const client = await pool.connect();
-    try {
+    return withClient(pool, async (client) => {
       const applied: Migration[] = [];
       for (let next = await applyNext(client); next; next = await applyNext(client)) applied.push(next);
       return { applied };
-    } finally {
-      client.release();
-    }
+    });
   }
 
   /** Applies the first pending migration, or none, with what it is looked at under the lock of its own transaction. */

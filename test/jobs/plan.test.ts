@@ -178,9 +178,17 @@ describe('while a run of the cache is under way', () => {
     expect(await run({}, rooms({ overlap: 'queue' }))).toMatchObject({ kind: 'snooze', delayMs: 5_000 });
   });
 
-  test('no lanes are added to those that carry it out', async () => {
+  test('its lanes are named again, for a queue that lost them; one that has them adds none', async () => {
     await run({});
     await plans.claim((await lastRun())!.id, { worker: 'w', now, leaseMs: hourMs });
+    await run({});
+    const names = enqueued.map(({ once }) => once);
+    expect(names.slice(2)).toEqual(names.slice(0, 2));
+  });
+
+  test('a paused one is left alone', async () => {
+    await run({});
+    await plans.control((await lastRun())!.id, 'pause');
     await run({});
     expect(enqueued).toHaveLength(2);
   });

@@ -79,7 +79,7 @@ const lane = (plan: number, using = rooms(), signal?: AbortSignal) =>
   warm.run({ cache: 'products', plan, lane: 0 }, using.from, using.to, context(signal));
 
 const wished = Array.from({ length: 1_200 }, (_, id) => String(id));
-async function openRun(keys: readonly string[] = wished): Promise<number> {
+async function openRun(keys: readonly string[] = wished, maxTimeMs = 600_000): Promise<number> {
   const plan = buildPlan({
     cache: 'products',
     at: Date.now(),
@@ -90,7 +90,7 @@ async function openRun(keys: readonly string[] = wished): Promise<number> {
     budget: { keys: 10_000 },
     isTight: false,
   });
-  const opened = await plans.open({ plan, trigger: 'manual', maxTimeMs: 600_000, ttlMs: 600_000 });
+  const opened = await plans.open({ plan, trigger: 'manual', maxTimeMs, ttlMs: 600_000 });
   if ('running' in opened) throw new Error('a run is under way');
   return opened.plan;
 }
@@ -106,7 +106,7 @@ beforeEach(async () => {
   enqueued.length = 0;
   moves.length = 0;
   told = [];
-  memory = { usedBytes: 1, maxBytes: 100, evicted: 5, policy: 'volatile-lfu' };
+  memory = { usedBytes: 1e6, maxBytes: 1e8, evicted: 5, policy: 'volatile-lfu' };
 });
 afterAll(() => app.caches.settled());
 
@@ -122,6 +122,18 @@ test('without a plan it draws one, opens its run and carries it out itself', asy
   await openRun();
   const others = { cache: 'products', keys: wished.slice(5, 9) };
   expect(await warm.run(others, from, to, context())).toMatchObject({ kind: 'cancel' });
+});
+
+test('a fill is given no more time than its run has left', async () => {
+  const given: (number | undefined)[] = [];
+  const fill: Writes['cache']['fill'] = (cache, request) => {
+    given.push(request.withinMs);
+    return app.caches.fill(cache, request);
+  };
+  await lane(await openRun(wished.slice(0, 3), 5_000), rooms({ fill }));
+  await lane(await openRun(wished.slice(3, 6)), rooms({ fill }));
+  expect(given[0]).toBeLessThanOrEqual(5_000);
+  expect(given[1]).toBe(15_000);
 });
 
 test('carries a plan out chunk by chunk, and every entry knows its row', async () => {
@@ -208,7 +220,7 @@ describe('a run can be', () => {
     await expect(running).rejects.toThrow('shutdown');
     origin.release();
     expect(await plans.run(plan)).toMatchObject({ results: { written: 500, planned: 700 } });
-    expect(await app.cacheRedis.keys('*:l:*')).toEqual([]);
+    expect(await app.cacheRedis.keys('*:l')).toEqual([]);
     expect(await lane(plan)).toMatchObject({ kind: 'done', result: { results: { written: 1_200 } } });
   });
 });
@@ -254,7 +266,7 @@ describe('a worker that dies', () => {
 
 describe('the memory guard', () => {
   test.each<[string, Partial<Memory>, string]>([
-    ['nearly full', { usedBytes: 91 }, 'memory is 91 % full'],
+    ['nearly full', { usedBytes: 91e6 }, 'memory is 91 % full'],
     ['evicting', { evicted: 6 }, 'memory began to evict entries'],
   ])('stops a run when memory is %s, and says so', async (_, change, why) => {
     const plan = await openRun();
@@ -270,13 +282,23 @@ describe('the memory guard', () => {
     expect(origin.loads).toHaveLength(1);
   });
 
+  test('keeps a chunk below the mark, not only a run', async () => {
+    memory = { usedBytes: 89_999_500, maxBytes: 1e8, evicted: 5, policy: 'volatile-lfu' };
+    const plan = await openRun(wished.slice(0, 400));
+    const { from, to } = rooms();
+    await warm.run({ cache: 'products', plan, lane: 0 }, from, to, context());
+    const { results } = (await plans.run(plan))!;
+    expect(results.written ?? 0).toBeLessThan(200);
+    expect(results.budget).toBeGreaterThan(200);
+  });
+
   test('is off where there is no limit, and at a mark of 1', async () => {
     const plan = await openRun(wished.slice(0, 10));
     memory = { usedBytes: 500, maxBytes: 0, evicted: 5, policy: 'noeviction' };
     expect(await lane(plan)).toMatchObject({ kind: 'done', result: { state: 'done' } });
     const using = rooms();
     using.from.caches.warmOptions = () => ({ memoryMark: 1 }) as never;
-    memory = { usedBytes: 99, maxBytes: 100, evicted: 9, policy: 'volatile-lfu' };
+    memory = { usedBytes: 99e6, maxBytes: 1e8, evicted: 9, policy: 'volatile-lfu' };
     expect(await lane(await openRun(['1']), using)).toMatchObject({ result: { state: 'done' } });
   });
 });
