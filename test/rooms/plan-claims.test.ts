@@ -72,7 +72,7 @@ describe('a worker that dies', () => {
     expect((await claim(run, 'w2')).kind).toBe('wait');
     await clock.advance(1);
     const again = await taken(claim(run, 'w2'));
-    expect(again).toEqual({ ...lost, worker: again.worker });
+    expect(again).toEqual({ ...lost, worker: again.worker, leftMs: lost.leftMs - leaseMs });
     expect(again.worker).not.toBe(lost.worker);
   });
 

@@ -98,7 +98,7 @@ describe('a run can only be', () => {
   test('what its state allows', async () => {
     const run = await open(['a']);
     await expect(plans.control(run, 'resume')).rejects.toThrow(
-      `run ${run} of products cannot resume: it is queued`,
+      `run ${run} of products cannot be resumed: it is queued`,
     );
     await plans.control(run, 'cancel');
     for (const verb of ['pause', 'resume', 'cancel'] as const) {
