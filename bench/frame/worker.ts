@@ -90,10 +90,18 @@ async function begin(): Promise<{ run: number; planMs: number }> {
   return { run, planMs: systemClock.elapsed() - from };
 }
 
+/** A run of which nothing is settled for so long is stuck. */
+const patienceMs = 60_000;
+
 /** Waits until the run is over, however it ended. */
 async function ended(number: number): Promise<EndedRun> {
+  let movedAt = systemClock.elapsed();
+  let before = '';
   for (;;) {
     const run = await opened().runs.get(number);
+    const results = JSON.stringify(run?.results);
+    if (results !== before) [before, movedAt] = [results, systemClock.elapsed()];
+    if (systemClock.elapsed() - movedAt > patienceMs) throw new Error(`the run is stuck: ${results}`);
     if (run && ['done', 'partial', 'failed', 'cancelled'].includes(run.state)) {
       return {
         state: run.why === undefined ? run.state : `${run.state}: ${run.why}`,
