@@ -1,45 +1,66 @@
 -- Takes the lease of every key that has neither an entry nor a lease.
--- KEYS: entry, lease for each key
--- ARGV: token, lease ms, 'value' | 'head' | 'none' (take the lease whatever entry there is);
---       then, where some entry is of no use to the asker, for each key: its beginning, or ''
--- returns: { a letter for each key: 'o' own, 'b' busy, 'e' entry; then the bytes of those entries, in order }
-local token, ms, want = ARGV[1], ARGV[2], ARGV[3]
-local n = #KEYS / 2
+-- KEYS: for each segment: the leases of a partition (hash: entry -> 'token ends-at-ms'), then its entries
+-- ARGV: token, lease ms, 'value' | 'head' | 'none' (take the lease whatever entry there is), how many segments, entries
+--       in each; then, where some entry is of no use to the asker, for each entry: its beginning, or ''
+-- returns: { a letter for each entry: 'o' own, 'b' busy, 'e' there is one; then the bytes of those, in order }
+local token, ms, want, segments = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local value = string.format('%s %.0f', token, now + ms)
+local knowsPast = ARGV[5 + segments] ~= nil
 
-local any = false
-if want ~= 'none' then
-  local entries = {}
-  for i = 1, n do entries[i] = KEYS[2 * i - 1] end
-  any = redis.call('EXISTS', unpack(entries)) > 0
+local function bytesOf(entry)
+  if want == 'value' then return redis.call('GET', entry) end
+  local bytes = redis.call('GETRANGE', entry, 0, 41)
+  if #bytes == 42 then
+    local tags = struct.unpack('>I2', bytes, 41)
+    if tags > 0 then bytes = redis.call('GETRANGE', entry, 0, 41 + tags) end
+  end
+  return bytes
 end
 
 local letters, found = {}, {}
-for i = 1, n do
-  local bytes
-  if any then
-    local entry = KEYS[2 * i - 1]
-    if want == 'value' then
-      bytes = redis.call('GET', entry)
-    else
-      bytes = redis.call('GETRANGE', entry, 0, 41)
-      if #bytes == 42 then
-        local tags = struct.unpack('>I2', bytes, 41)
-        if tags > 0 then bytes = redis.call('GETRANGE', entry, 0, 41 + tags) end
+local at = 1
+for segment = 1, segments do
+  local leases, n = KEYS[at], tonumber(ARGV[4 + segment])
+  local held = redis.call('HMGET', leases, unpack(KEYS, at + 1, at + n))
+  local any = want ~= 'none' and redis.call('EXISTS', unpack(KEYS, at + 1, at + n)) > 0
+  local taken = {}
+  for i = 1, n do
+    local entry, letter = KEYS[at + i], nil
+    if any then
+      local bytes = bytesOf(entry)
+      if bytes == '' then bytes = false end
+      if bytes and knowsPast then
+        local past = ARGV[4 + segments + #letters + 1]
+        if past ~= '' and string.sub(bytes, 1, #past) == past then bytes = false end
+      end
+      if bytes then
+        letter = 'e'
+        found[#found + 1] = bytes
       end
     end
-    if bytes == '' then bytes = false end
-    local past = ARGV[3 + i]
-    if bytes and past and past ~= '' and string.sub(bytes, 1, #past) == past then bytes = false end
+    if not letter then
+      local other = held[i]
+      if other and string.sub(other, 1, #token + 1) ~= token .. ' ' and tonumber(string.match(other, '%d+$')) > now then
+        letter = 'b'
+      else
+        letter = 'o'
+        taken[#taken + 1] = entry
+        taken[#taken + 1] = value
+      end
+    end
+    letters[#letters + 1] = letter
   end
-  if bytes then
-    letters[i] = 'e'
-    found[#found + 1] = bytes
-  elseif redis.call('SET', KEYS[2 * i], token, 'NX', 'PX', ms) then
-    letters[i] = 'o'
-  elseif redis.call('GET', KEYS[2 * i]) == token then
-    letters[i] = 'o'
-  else
-    letters[i] = 'b'
+  if #taken > 0 then
+    redis.call('HSET', leases, unpack(taken))
+    if redis.call('PTTL', leases) < 2 * ms then redis.call('PEXPIRE', leases, 2 * ms) end
+    -- Leases of processes that died go bit by bit.
+    local some = redis.call('HRANDFIELD', leases, 2, 'WITHVALUES')
+    for i = 2, #some, 2 do
+      if tonumber(string.match(some[i], '%d+$')) <= now then redis.call('HDEL', leases, some[i - 1]) end
+    end
   end
+  at = at + n + 1
 end
 return { table.concat(letters), unpack(found) }

@@ -1,12 +1,11 @@
--- Writes the entries whose lease still carries the token, and gives those leases back.
--- KEYS: entry, lease for each key; then the tag clock when ARGV[3] is '1'
--- ARGV: token, records (f64 ttl ms, u32 length, entry; big-endian) one after the other, '1' to look at tags too
--- returns: a letter for each key: 'w' written, 'l' lost (deleted, overtaken, or a tag of it invalidated meanwhile)
-local token, records, tagged = ARGV[1], ARGV[2], ARGV[3] == '1'
-local n = math.floor(#KEYS / 2)
-local leases = {}
-for i = 1, n do leases[i] = KEYS[2 * i] end
-local held = redis.call('MGET', unpack(leases))
+-- Writes the entries whose lease is still live and carries the token, and gives those leases back.
+-- KEYS: for each segment: the leases of a partition (see begin), then its entries; then the tag clock when ARGV[2] is '1'
+-- ARGV: token, '1' to look at tags too, how many segments, entries in each, then for each entry: ttl in ms, its bytes
+-- returns: { a letter for each entry: 'w' written, 'l' lost (deleted, overtaken, or a tag of it invalidated meanwhile);
+--            the server's time in ms }
+local token, tagged, segments = ARGV[1], ARGV[2] == '1', tonumber(ARGV[3])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
 local function isDead(entry)
   local length = struct.unpack('>I2', entry, 41)
@@ -23,19 +22,36 @@ local function isDead(entry)
   return false
 end
 
-local letters, mine, at = {}, {}, 1
-for i = 1, n do
-  local ttl, length = struct.unpack('>dI4', records, at)
-  local entry = string.sub(records, at + 12, at + 11 + length)
-  at = at + 12 + length
-  letters[i] = 'l'
-  if held[i] == token then
-    mine[#mine + 1] = leases[i]
-    if not (tagged and isDead(entry)) then
-      redis.call('SET', KEYS[2 * i - 1], entry, 'PX', ttl)
-      letters[i] = 'w'
-    end
+-- Leases taken together are alike: what was found out about one holds for the next.
+local known, isLive
+local function isOurs(lease)
+  if lease ~= known then
+    known = lease
+    isLive = lease and string.sub(lease, 1, #token + 1) == token .. ' ' and tonumber(string.match(lease, '%d+$')) > now
   end
+  return isLive
 end
-if #mine > 0 then redis.call('DEL', unpack(mine)) end
-return table.concat(letters)
+
+local letters = {}
+local at = 1
+for segment = 1, segments do
+  local leases, n = KEYS[at], tonumber(ARGV[3 + segment])
+  local held = redis.call('HMGET', leases, unpack(KEYS, at + 1, at + n))
+  local mine = {}
+  for i = 1, n do
+    local letter = 'l'
+    if isOurs(held[i]) then
+      local entry = KEYS[at + i]
+      local from = 4 + segments + 2 * #letters
+      mine[#mine + 1] = entry
+      if not (tagged and isDead(ARGV[from + 1])) then
+        redis.call('SET', entry, ARGV[from + 1], 'PX', ARGV[from])
+        letter = 'w'
+      end
+    end
+    letters[#letters + 1] = letter
+  end
+  if #mine > 0 then redis.call('HDEL', leases, unpack(mine)) end
+  at = at + n + 1
+end
+return { table.concat(letters), string.format('%.3f', time[1] * 1000 + time[2] / 1000) }

@@ -6,6 +6,7 @@ import type { CacheClient } from '../facade.ts';
 import { type Bound, createBound } from '../origin/bound.ts';
 import type { Budget } from '../origin/budget.ts';
 import { createLoader } from '../origin/load.ts';
+import { createPacers } from '../origin/pacer.ts';
 import type { FillReport, FillRequest, InvalidateResult, Look, Reads, Recorder, Writes } from '../rooms.ts';
 import { headOf } from '../store/entry.ts';
 import type { Store } from '../store/store.ts';
@@ -14,7 +15,6 @@ import { type Cache, createCache } from './cache.ts';
 import { createFill } from './fill.ts';
 import { createJudge, type Judge } from './judge.ts';
 import { settingsOf } from './options.ts';
-import { createPace } from './pace.ts';
 
 /** What the counter stands on. */
 export interface CacheParts {
@@ -61,7 +61,7 @@ export function createCaches(defs: readonly AnyCacheDef[], parts: CacheParts): C
   const { store, tags, budget, clock, events, recorder } = parts;
   const made = new Map<string, Made>();
   const bounds = new Map<string, Bound>();
-  const pace = createPace(clock);
+  const pacers = createPacers(clock);
 
   for (const def of defs) {
     const settings = settingsOf(def);
@@ -74,7 +74,7 @@ export function createCaches(defs: readonly AnyCacheDef[], parts: CacheParts): C
       def,
       judge,
       cache: createCache<string, unknown, unknown>(def, { ...shared, bound, recorder }),
-      fill: createFill({ ...shared, budget, pace }),
+      fill: createFill({ ...shared, budget, pacers }),
     });
   }
 

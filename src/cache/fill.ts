@@ -1,16 +1,11 @@
 import { deadline } from '../clock.ts';
 import { isSamovarError } from '../errors.ts';
-import type { Budget } from '../origin/budget.ts';
 import type { FillReport, FillRequest } from '../rooms.ts';
 import { createPartFiller, type PartParts, unused } from './part.ts';
 import { end, openWork, reportOf, type Work } from './work.ts';
 
-export interface FillParts extends PartParts {
-  readonly budget: Budget;
-}
-
 /** Loads and writes many keys ahead of their readers: under leases, within the origin's budget, in small pieces. */
-export function createFill(parts: FillParts): (request: FillRequest) => Promise<FillReport> {
+export function createFill(parts: PartParts): (request: FillRequest) => Promise<FillReport> {
   const { def, settings, store, budget, clock, events } = parts;
   const cache = def.name;
   const part = createPartFiller(parts);

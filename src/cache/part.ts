@@ -3,11 +3,12 @@ import type { AnyCacheDef } from '../define.ts';
 import { isSamovarError, SamovarError } from '../errors.ts';
 import type { Emitter } from '../events.ts';
 import { leaseMs, newToken } from '../lease/lease.ts';
-import type { Grant, LoadReport } from '../origin/budget.ts';
+import type { Budget, Grant, LoadReport } from '../origin/budget.ts';
 import type { Loader, LoadResult } from '../origin/load.ts';
+import type { Pacers } from '../origin/pacer.ts';
 import type { RowResult } from '../rooms.ts';
 import { isNegative } from '../store/entry.ts';
-import { type Begun, type Draft, type Pace, type Store, storeFull } from '../store/store.ts';
+import { type Begun, type Draft, type Store, storeFull } from '../store/store.ts';
 import type { Tags } from '../tags/tags.ts';
 import { prepare, tooBig } from './draft.ts';
 import type { Judge } from './judge.ts';
@@ -22,7 +23,8 @@ export interface PartParts {
   readonly tags: Tags;
   readonly judge: Judge;
   readonly load: Loader;
-  readonly pace: Pace;
+  readonly budget: Budget;
+  readonly pacers: Pacers;
   readonly clock: Clock;
   readonly events: Emitter;
 }
@@ -47,7 +49,7 @@ export const unused: LoadReport = { outcome: 'unused', ms: 0, ids: 0 };
 
 /** The inner steps of a fill: lease, load, write, for some keys at a time. */
 export function createPartFiller(parts: PartParts): PartFiller {
-  const { def, settings, store, tags, judge, load, pace, clock, events } = parts;
+  const { def, settings, store, tags, judge, load, budget, pacers, clock, events } = parts;
   const cache = def.name;
 
   const skipFresh: PartFiller['skipFresh'] = async (work, at, found) => {
@@ -136,6 +138,7 @@ export function createPartFiller(parts: PartParts): PartFiller {
     const { isTagged } = settings;
     const { plan = 0 } = request;
     const batch = { cache, token, isTagged, filledBy, filledAt: clock.now(), seq, plan, loadMs } as const;
+    const pace = budget.isUnlimited(def.origin) ? pacers.wide : pacers.narrow;
     const done = await store.commit(batch, drafts, pace);
     done.forEach((result, i) => {
       const { key, text, bytes } = drafts[i]!;

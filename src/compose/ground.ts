@@ -67,7 +67,7 @@ export async function openGround(input: ConfigInput | Config, options: ClientOpt
     ...config.access,
   });
   const tags = createRedisTags(connections.cache, { prefix, keepMs: longestLifeMs(config) });
-  const store = createRedisStore(connections.cache, { prefix, tagsKey: tagsKey(prefix), clock });
+  const store = createRedisStore(connections.cache, { prefix, tagsKey: tagsKey(prefix) });
   const budget = createBudget(createRedisLimiter(connections.queue, { prefix }), { clock, events });
   const caches = createCaches(config.caches, { store, tags, budget, clock, events, recorder });
   return {

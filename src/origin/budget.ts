@@ -206,7 +206,7 @@ export function createBudget(
         async done(report) {
           await settle(origin, local, { cache: wish.cache, ...answer }, report);
           free();
-          local.freed.abort();
+          local.freed.abort('freed');
           local.freed = new AbortController();
         },
       };

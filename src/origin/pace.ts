@@ -64,33 +64,39 @@ export const sizeClass = (ids: number): number => 31 - Math.clz32(Math.max(1, id
 
 const windowSize = 9;
 const slowPieceTimes = 4;
-const slowPieceFloorMs = 1;
-const longestGapMs = 50;
+const slowPieceFloorMs = 5;
+const longestGapMs = 32;
 
-/** How pieces of writes have fared: their latest round trips, what is usual, and the pause now kept between two. */
+/** How long pieces of writes have waited at the server: the latest, what is usual, and the pause now kept after each. */
 export interface PieceState {
   readonly window: readonly number[];
   readonly usual: number | undefined;
+  /** When the last window ended. */
+  readonly at: number;
   readonly gapMs: number;
 }
 
-export const freshPieces: PieceState = { window: [], usual: undefined, gapMs: 0 };
+export const freshPieces: PieceState = { window: [], usual: undefined, at: 0, gapMs: 0 };
 
 /**
- * Takes in the round trip of one piece. The median of the last few decides, because a single one may have waited for
- * this process and not for Redis. The pause doubles while pieces are slow and shrinks by a tenth while they are not.
+ * Takes in what one piece waited. The median of a few decides, because one may have met a pause of the machine. The gap
+ * doubles while pieces wait long and halves while they do not; what is usual follows in minutes.
  */
-export function nextPiece(state: PieceState, ms: number): PieceState {
-  const window = [...state.window, ms];
+export function nextPiece(state: PieceState, waitedMs: number, now: number): PieceState {
+  const window = [...state.window, waitedMs];
   if (window.length < windowSize) return { ...state, window };
   const median = window.toSorted((a, b) => a - b)[windowSize >> 1]!;
   const { usual = median } = state;
   const isSlow = median > slowPieceTimes * usual + slowPieceFloorMs;
-  const gapMs = isSlow ? Math.min(longestGapMs, Math.max(1, state.gapMs * 2)) : state.gapMs * 0.9;
-  const weight = median < usual ? 0.3 : 0.01;
+  const gapMs = isSlow ? Math.min(longestGapMs, Math.max(1, state.gapMs * 2)) : state.gapMs / 2;
+  const weight = Math.min(
+    1 / learnFrom,
+    Math.max(0, now - state.at) / (isSlow ? followInTroubleMs : followMs),
+  );
   return {
     window: [],
-    usual: usual + (Math.min(median, 2 * usual) - usual) * weight,
-    gapMs: gapMs < 0.5 ? 0 : gapMs,
+    usual: usual + (median - usual) * weight,
+    at: now,
+    gapMs: gapMs < 1 ? 0 : gapMs,
   };
 }

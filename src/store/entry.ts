@@ -35,6 +35,10 @@ const at = {
 
 export const noTags: readonly string[] = [];
 
+/** How long an entry is; `tags` is their JSON, `bytes` the length of its text. */
+export const entryBytes = ({ tags, bytes }: { readonly tags: string; readonly bytes: number }): number =>
+  headBytes + (tags === '' ? 0 : Buffer.byteLength(tags)) + bytes;
+
 /** Writes an entry into a buffer that has room for it; answers where it ends. `text` undefined = negative. */
 export function writeEntry(
   into: Buffer,

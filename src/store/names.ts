@@ -1,34 +1,35 @@
 import { hash32 } from '../key.ts';
 
-/** Entries and leases of a cache are spread over this many slots of a Redis Cluster. */
+/** Entries of a cache are spread over this many slots of a Redis Cluster, each with its leases. */
 export const partitions = 16;
 
 export const partitionOf = (key: string): number => hash32(key) % partitions;
 
-/** What entries and leases are called in Redis; those of one key share a slot. */
+/** What things of one partition are called in Redis; they share a slot. */
+export interface Slot {
+  /** What stands before a key in the name of its entry. */
+  readonly entry: string;
+  /** The hash that holds the leases: by entry, the token and when it ends. */
+  readonly leases: string;
+}
+
 export interface Names {
+  slot(cache: string, partition: number): Slot;
   entry(cache: string, key: string): string;
-  lease(cache: string, key: string): string;
-  /** Appends both. */
-  push(to: unknown[], cache: string, key: string): void;
 }
 
 export function createNames(prefix: string): Names {
-  const slots = new Map<string, readonly string[]>();
-  const slot = (cache: string, key: string): string => {
+  const slots = new Map<string, readonly Slot[]>();
+  const slot = (cache: string, partition: number): Slot => {
     let all = slots.get(cache);
     if (all === undefined) {
-      all = Array.from({ length: partitions }, (_, p) => `${prefix}:{${cache}#${p}}:`);
+      all = Array.from({ length: partitions }, (_, p) => {
+        const both = `${prefix}:{${cache}#${p}}:`;
+        return { entry: `${both}e:`, leases: `${both}l` };
+      });
       slots.set(cache, all);
     }
-    return all[partitionOf(key)]!;
+    return all[partition]!;
   };
-  return {
-    entry: (cache, key) => `${slot(cache, key)}e:${key}`,
-    lease: (cache, key) => `${slot(cache, key)}l:${key}`,
-    push(to, cache, key) {
-      const both = slot(cache, key);
-      to.push(`${both}e:${key}`, `${both}l:${key}`);
-    },
-  };
+  return { slot, entry: (cache, key) => slot(cache, partitionOf(key)).entry + key };
 }

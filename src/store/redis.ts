@@ -1,82 +1,88 @@
 import type { Cluster, Redis } from 'ioredis';
-import type { Clock } from '../clock.ts';
 import { isSamovarError, messageOf, SamovarError } from '../errors.ts';
 import { readLua } from '../files.ts';
-import type { Memory } from '../rooms.ts';
+import { type Call, calls } from './calls.ts';
+import { entryBytes, writeEntry } from './entry.ts';
 import { createGather } from './gather.ts';
-import { createNames, partitionOf } from './names.ts';
-import { pieces } from './pieces.ts';
-import { type Begun, type Committed, type Store, storeFull } from './store.ts';
+import { createNames } from './names.ts';
+import { memoryOf } from './redis-memory.ts';
+import { createScript } from './redis-script.ts';
+import type { CommandBytes } from './resp.ts';
+import { type Batch, type Begun, type Committed, type Draft, type Store, storeFull } from './store.ts';
 
 export interface RedisStoreOptions {
   /** First part of every key. */
   readonly prefix: string;
   /** The Redis key of the tag clock. */
   readonly tagsKey: string;
-  readonly clock: Clock;
 }
 
-type Argument = string | number | Buffer;
 interface Scripts {
-  svBeginBuffer(...args: Argument[]): Promise<Buffer[]>;
-  svCommit(...args: Argument[]): Promise<string>;
-  svAbort(...args: Argument[]): Promise<string>;
-  svHeadsBuffer(...args: Argument[]): Promise<Buffer[]>;
+  svAbort(keys: number, ...args: string[]): Promise<string>;
+  svDelete(keys: number, ...args: string[]): Promise<number>;
+  svHeadsBuffer(keys: number, ...args: string[]): Promise<Buffer[]>;
 }
 
-/** Most keys in one command of background work. */
-const mostKeys = 128;
-const letterOwn = 0x6f;
-const letterBusy = 0x62;
+/** Most keys in one command: few, so that readers of the same server hardly wait. */
+const mostKeys = 256;
+/** Bytes of entries in one command, unless the pace says otherwise. */
+const usualPieceBytes = 32_768;
+const letters = { own: 0x6f, busy: 0x62, written: 0x77 } as const;
+const nothing = Buffer.alloc(0);
 
 /** Entries and leases in Redis. On a Cluster the keys of one command share a partition, elsewhere any may. */
-export function createRedisStore(
-  redis: Redis | Cluster,
-  { prefix, tagsKey, clock }: RedisStoreOptions,
-): Store {
+export function createRedisStore(redis: Redis | Cluster, { prefix, tagsKey }: RedisStoreOptions): Store {
   const names = createNames(prefix);
-  redis.defineCommand('svBegin', { lua: readLua('begin') });
-  redis.defineCommand('svCommit', { lua: readLua('commit') });
-  redis.defineCommand('svAbort', { lua: readLua('abort') });
-  redis.defineCommand('svHeads', { lua: readLua('heads') });
+  const begin = createScript(redis, 'begin');
+  const commit = createScript(redis, 'commit');
+  for (const name of ['Abort', 'Delete', 'Heads'])
+    redis.defineCommand(`sv${name}`, { lua: readLua(name.toLowerCase()) });
   const scripts = redis as unknown as Scripts;
+  const isApart = redis.isCluster;
 
-  /** The positions of keys that may share a command. */
-  function* groups(count: number, keyAt: (index: number) => string, most = mostKeys): Generator<number[]> {
-    const open = new Map<number, number[]>();
-    for (let i = 0; i < count; i++) {
-      const slot = redis.isCluster ? partitionOf(keyAt(i)) : 0;
-      const group = open.get(slot);
-      if (group === undefined) open.set(slot, [i]);
-      else if (group.push(i) === most) {
-        open.delete(slot);
-        yield group;
-      }
-    }
-    yield* open.values();
-  }
-  const groupsOf = (keys: readonly string[]) => groups(keys.length, (index) => keys[index]!);
-
-  const fetch = async (entries: string[]): Promise<(Buffer | undefined)[]> => {
-    try {
-      if (entries.length === 1) return [(await redis.getBuffer(entries[0]!)) ?? undefined];
-      const found = await redis.mgetBuffer(entries);
-      return found.map((bytes) => bytes ?? undefined);
-    } catch (error) {
-      throw storeError(error);
+  /** The leases of each partition, then its entries. */
+  const writeKeys = (
+    into: CommandBytes,
+    cache: string,
+    { segments }: Call,
+    keys: readonly string[],
+  ): void => {
+    for (const { partition, at } of segments) {
+      const { leases, entry } = names.slot(cache, partition);
+      into.text(leases);
+      for (const position of at) into.joined(entry, keys[position]!);
     }
   };
+  const writeCounts = (into: CommandBytes, { segments }: Call): void => {
+    into.number(segments.length);
+    for (const { at } of segments) into.number(at.length);
+  };
+  const positionsOf = ({ segments }: Call): number[] =>
+    segments.length === 1 ? segments[0]!.at : segments.flatMap(({ at }) => at);
+
+  /** For scripts that take the leases and entries of one partition. */
+  const inPartition = (cache: string, { segments, keys: count }: Call, keys: readonly string[]) => {
+    const { partition, at } = segments[0]!;
+    const { leases, entry } = names.slot(cache, partition);
+    return { count: count + 1, keys: [leases, ...at.map((position) => entry + keys[position]!)], at };
+  };
+
+  const fetch = async (entries: string[]): Promise<(Buffer | undefined)[]> => {
+    if (entries.length === 1) return [(await guarded(redis.getBuffer(entries[0]!))) ?? undefined];
+    const found = await guarded(redis.mgetBuffer(entries));
+    return found.map((bytes) => bytes ?? undefined);
+  };
   const gathered = createGather((entries) =>
-    redis.isCluster ? Promise.all(entries.map(async (entry) => (await fetch([entry]))[0])) : fetch(entries),
+    isApart ? Promise.all(entries.map(async (entry) => (await fetch([entry]))[0])) : fetch(entries),
   );
 
-  const abort = async (cache: string, keys: readonly string[], token: string): Promise<boolean[]> => {
+  const abort: Store['abort'] = async (cache, keys, token) => {
     const held: boolean[] = new Array(keys.length);
-    for (const group of groupsOf(keys)) {
-      const leases = group.map((index) => names.lease(cache, keys[index]!));
-      const letters = await guarded(scripts.svAbort(leases.length, ...leases, token));
-      group.forEach((index, i) => {
-        held[index] = letters[i] === 'o';
+    for (const call of calls(keys, { keys: mostKeys, isApart: true })) {
+      const { count, keys: all, at } = inPartition(cache, call, keys);
+      const told = await guarded(scripts.svAbort(count, ...all, token));
+      at.forEach((position, i) => {
+        held[position] = told[i] === 'o';
       });
     }
     return held;
@@ -87,10 +93,11 @@ export function createRedisStore(
 
     async getMany(cache, keys) {
       const found = new Array<Buffer | undefined>(keys.length).fill(undefined);
-      const asked = Array.from(groupsOf(keys), async (group) => {
-        const bytes = await fetch(group.map((index) => names.entry(cache, keys[index]!)));
-        group.forEach((index, i) => {
-          found[index] = bytes[i];
+      const asked = Array.from(calls(keys, { keys: mostKeys, isApart }), async (call) => {
+        const at = positionsOf(call);
+        const bytes = await fetch(at.map((position) => names.entry(cache, keys[position]!)));
+        at.forEach((position, i) => {
+          found[position] = bytes[i];
         });
       });
       await Promise.all(asked);
@@ -99,11 +106,12 @@ export function createRedisStore(
 
     async heads(cache, keys) {
       const found = new Array<Buffer | undefined>(keys.length).fill(undefined);
-      for (const group of groupsOf(keys)) {
-        const entries = group.map((index) => names.entry(cache, keys[index]!));
+      for (const call of calls(keys, { keys: mostKeys, isApart })) {
+        const at = positionsOf(call);
+        const entries = at.map((position) => names.entry(cache, keys[position]!));
         const heads = await guarded(scripts.svHeadsBuffer(entries.length, ...entries));
         heads.forEach((bytes, i) => {
-          if (bytes.length > 0) found[group[i]!] = bytes;
+          if (bytes.length > 0) found[at[i]!] = bytes;
         });
       }
       return found;
@@ -111,20 +119,32 @@ export function createRedisStore(
 
     async begin(cache, keys, lease, { want, past }) {
       const begun: Begun[] = new Array(keys.length);
-      try {
-        for (const group of groupsOf(keys)) {
-          const args: Argument[] = [2 * group.length];
-          for (const index of group) names.push(args, cache, keys[index]!);
-          args.push(lease.token, lease.ms, want);
-          if (past) for (const index of group) args.push(past[index] ?? '');
-          const [letters, ...entries] = await guarded(scripts.svBeginBuffer(...args));
-          let entry = 0;
-          for (let i = 0; i < group.length; i++) {
-            const letter = letters![i];
-            begun[group[i]!] =
-              letter === letterOwn ? 'own' : letter === letterBusy ? 'busy' : entries[entry++]!;
-          }
+      const ask = async (call: Call): Promise<void> => {
+        const at = positionsOf(call);
+        const reply = begin({
+          keys: call.keys + call.segments.length,
+          args: 4 + call.segments.length + (past ? call.keys : 0),
+          key: names.entry(cache, keys[at[0]!]!),
+          size: 64 * call.keys,
+          writeKeys: (into) => writeKeys(into, cache, call, keys),
+          writeArgs(into) {
+            into.text(lease.token);
+            into.number(lease.ms);
+            into.text(want);
+            writeCounts(into, call);
+            if (past) for (const position of at) into.bytes(past[position] ?? nothing);
+          },
+        });
+        const [told, ...entries] = (await guarded(reply)) as Buffer[];
+        let entry = 0;
+        for (let i = 0; i < at.length; i++) {
+          const letter = told![i];
+          begun[at[i]!] =
+            letter === letters.own ? 'own' : letter === letters.busy ? 'busy' : entries[entry++]!;
         }
+      };
+      try {
+        await settled(Array.from(calls(keys, { keys: mostKeys, isApart }), ask));
       } catch (error) {
         if (isFull(error)) await abort(cache, keys, lease.token);
         throw error;
@@ -134,23 +154,37 @@ export function createRedisStore(
 
     async commit(batch, drafts, pace) {
       const done: Committed[] = new Array(drafts.length).fill('full');
-      const isTagged = batch.isTagged && !redis.isCluster;
-      const all = groups(drafts.length, (index) => drafts[index]!.key, Number.POSITIVE_INFINITY);
+      const keys = drafts.map(({ key }) => key);
+      const isTagged = batch.isTagged && !isApart;
+      const limits = { keys: mostKeys, bytes: pace?.pieceBytes ?? usualPieceBytes, isApart };
+      const write = async (call: Call): Promise<{ servedAt: number }> => {
+        const at = positionsOf(call);
+        const reply = commit({
+          keys: call.keys + call.segments.length + (isTagged ? 1 : 0),
+          args: 3 + call.segments.length + 2 * call.keys,
+          key: names.entry(batch.cache, keys[at[0]!]!),
+          size: call.bytes + 100 * call.keys,
+          writeKeys(into) {
+            writeKeys(into, batch.cache, call, keys);
+            if (isTagged) into.text(tagsKey);
+          },
+          writeArgs(into) {
+            into.text(batch.token);
+            into.text(isTagged ? '1' : '0');
+            writeCounts(into, call);
+            for (const position of at) writeDraft(into, batch, drafts[position]!);
+          },
+        });
+        const [told, servedAt] = (await guarded(reply)) as Buffer[];
+        for (let i = 0; i < at.length; i++) done[at[i]!] = told![i] === letters.written ? 'written' : 'lost';
+        return { servedAt: Number(servedAt) };
+      };
       try {
-        for (const piece of pieces(batch, drafts, all)) {
-          const args: Argument[] = [2 * piece.drafts.length + (isTagged ? 1 : 0)];
-          for (const index of piece.drafts) names.push(args, batch.cache, drafts[index]!.key);
-          if (isTagged) args.push(tagsKey);
-          args.push(batch.token, piece.records, isTagged ? '1' : '0');
-          const from = clock.elapsed();
-          const letters = await guarded(scripts.svCommit(...args));
-          for (let i = 0; i < piece.drafts.length; i++)
-            done[piece.drafts[i]!] = letters[i] === 'w' ? 'written' : 'lost';
-          await pace?.(clock.elapsed() - from);
-        }
+        const pieces = calls(keys, limits, (position) => entryBytes(drafts[position]!));
+        await settled(Array.from(pieces, (call) => (pace ? pace.run(() => write(call)) : write(call))));
       } catch (error) {
         if (!isFull(error)) throw error;
-        const left = drafts.filter((_, index) => done[index] === 'full').map(({ key }) => key);
+        const left = keys.filter((_, position) => done[position] === 'full');
         await abort(batch.cache, left, batch.token);
       }
       return done;
@@ -159,32 +193,26 @@ export function createRedisStore(
     abort,
 
     async delete(cache, keys) {
-      for (const group of groupsOf(keys)) {
-        const both: string[] = [];
-        for (const index of group) names.push(both, cache, keys[index]!);
-        await guarded(redis.unlink(...both));
+      for (const call of calls(keys, { keys: mostKeys, isApart: true })) {
+        const { count, keys: all } = inPartition(cache, call, keys);
+        await guarded(scripts.svDelete(count, ...all));
       }
     },
 
-    async memory() {
-      const nodes = redis.isCluster ? (redis as Cluster).nodes('master') : [redis as Redis];
-      const all = await Promise.all(nodes.map((node) => guarded(memoryOf(node))));
-      const fullness = ({ usedBytes, maxBytes }: Memory) => (maxBytes === 0 ? 0 : usedBytes / maxBytes);
-      const fullest = all.reduce((a, b) => (fullness(b) > fullness(a) ? b : a));
-      return { ...fullest, evicted: all.reduce((sum, { evicted }) => sum + evicted, 0) };
-    },
+    memory: () => guarded(memoryOf(redis)),
   };
 }
 
-async function memoryOf(redis: Redis): Promise<Memory> {
-  const info = `${await redis.info('memory')}${await redis.info('stats')}`;
-  const field = (name: string) => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1] ?? '';
-  return {
-    usedBytes: Number(field('used_memory')),
-    maxBytes: Number(field('maxmemory')),
-    evicted: Number(field('evicted_keys')),
-    policy: field('maxmemory_policy'),
-  };
+function writeDraft(into: CommandBytes, batch: Batch, draft: Draft): void {
+  const { ttlMs, row, tags, text, bytes } = draft;
+  into.number(ttlMs);
+  const at = into.open(entryBytes({ tags, bytes }));
+  into.close(writeEntry(into.into, at, batch, batch.filledAt + ttlMs, row, tags, text));
+}
+
+/** Waits for all, then throws what the first of them threw. */
+async function settled(all: readonly Promise<unknown>[]): Promise<void> {
+  for (const each of await Promise.allSettled(all)) if (each.status === 'rejected') throw each.reason;
 }
 
 async function guarded<T>(reply: Promise<T>): Promise<T> {

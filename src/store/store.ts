@@ -47,8 +47,16 @@ export interface Draft {
   readonly row: number;
 }
 
-/** Decides between two pieces of a commit: told how long one took, it waits as long as it sees fit. */
-export type Pace = (pieceMs: number) => Promise<void> | undefined;
+/** How a commit is cut into pieces, and when they go. */
+export interface Pace {
+  /** Bytes of entries in one piece. */
+  readonly pieceBytes: number;
+  /**
+   * Lets a piece go when it sees fit. A piece answers with the server's time when it was carried out, so that what it
+   * waited for there can be told from what its answer waited for here.
+   */
+  run(send: () => Promise<{ readonly servedAt: number }>): Promise<unknown>;
+}
 
 /** What became of a draft: `lost` = deleted, overtaken or invalidated by tag while it was loaded; `full` = no room. */
 export type Committed = 'written' | 'lost' | 'full';

@@ -5,8 +5,7 @@ import { hash32 } from '../key.ts';
  * so that keys warmed together do not expire together.
  */
 export function jittered(ttlMs: number, jitter: number, key: string): number {
-  if (jitter === 0) return ttlMs;
   // A hash of its own: that of the bare key already decides on the partition.
   const share = hash32(`${key}~`) / 2 ** 32;
-  return Math.max(1, Math.round(ttlMs * (1 - jitter * share)));
+  return Math.max(1, Math.floor(ttlMs * (1 - jitter * share)));
 }

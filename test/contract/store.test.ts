@@ -1,6 +1,5 @@
 import { Cluster, Redis } from 'ioredis';
 import { afterAll, inject } from 'vitest';
-import { systemClock } from '../../src/clock.ts';
 import { startRedis } from '../../src/servers/redis.ts';
 import { createRedisStore } from '../../src/store/redis.ts';
 import { describeStore } from './store.ts';
@@ -10,7 +9,7 @@ afterAll(async () => {
   for (const close of closing.reverse()) await close();
 });
 
-const options = { prefix: 'contract', tagsKey: 'contract:tags', clock: systemClock };
+const options = { prefix: 'contract', tagsKey: 'contract:tags' };
 
 describeStore('Redis', async () => {
   const clients = [

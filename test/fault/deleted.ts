@@ -59,7 +59,7 @@ export async function openRig(urls: { cacheUrl: string; queueUrl: string }): Pro
     const events = createEmitter();
     const clock = systemClock;
     return createCaches([plain, tagged], {
-      store: createRedisStore(cache, { prefix, tagsKey: tagsKey(prefix), clock }),
+      store: createRedisStore(cache, { prefix, tagsKey: tagsKey(prefix) }),
       tags: createRedisTags(cache, { prefix, keepMs: 86_400_000 }),
       budget: createBudget(createRedisLimiter(queue, { prefix }), { clock, events }),
       recorder: { hit() {}, miss() {}, fill() {} },

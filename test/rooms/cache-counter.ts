@@ -85,7 +85,7 @@ export async function counter(defs: readonly AnyCacheDef[], options: CounterOpti
     miss: (cache, key, caller) => void misses.push({ cache, key, caller }),
     fill: (fill) => void fills.push(fill),
   };
-  const store = createRedisStore(cacheRedis, { prefix, tagsKey: tagsKey(prefix), clock });
+  const store = createRedisStore(cacheRedis, { prefix, tagsKey: tagsKey(prefix) });
   const tags = createRedisTags(cacheRedis, { prefix, keepMs: 60_000 });
   const budget = createBudget(createRedisLimiter(queueRedis, { prefix }), { clock, events });
   const caches = createCaches(defs, { store, tags, budget, clock, events, recorder });

@@ -129,14 +129,14 @@ describe('a fill', () => {
     expect((await fill('forgetful', ['0', '1'])).results).toEqual(['written', 'missing']);
     const looks = [await one.caches.look('products', ['1']), await one.caches.look('forgetful', ['1'])];
     expect(looks.map(([look]) => look!.state)).toEqual(['negative', 'missing']);
-    expect(await one.cacheRedis.keys('*:l:*')).toEqual([]);
+    expect(await one.cacheRedis.keys('*:l')).toEqual([]);
   });
 
   test('what cannot be loaded or stored fails alone, and its lease is given back', async () => {
     const report = await fill('awkward', ['1', '7', '8', '9', '10', 'no number']);
     expect(report.results).toEqual(['written', 'failed', 'failed', 'missing', 'written', 'failed']);
     expect(report.error).toEqual({ code: 'E_KEY', message: expect.stringContaining('…') });
-    expect(await one.cacheRedis.keys('*:l:*')).toEqual([]);
+    expect(await one.cacheRedis.keys('*:l')).toEqual([]);
     await expect(two.caches.open(awkward).get(7)).rejects.toMatchObject({ code: 'E_LOAD_FAILED' });
   });
 
@@ -271,7 +271,7 @@ test('a fill whose loader hangs fails when the time of a load is over', async ()
   const { caches, cacheRedis } = await counter([stuck], { clock });
   const filling = caches.fill('stuck', request(['1', '2']));
   await until(() => clock.pending > 0, 'it loads');
-  await until(async () => (await cacheRedis.keys('*:l:*')).length === 2, 'the leases are taken');
+  await until(async () => (await cacheRedis.keys('*:l')).length === 2, 'the leases are taken');
   await clock.advance(10_000);
   expect(await filling).toMatchObject({ results: all('failed', 2), error: { code: 'E_LOAD_TIMEOUT' } });
   expect(await cacheRedis.dbsize()).toBe(0);
@@ -290,7 +290,7 @@ describe('a store that is full', () => {
       expect(new Set(results)).toEqual(new Set(['written', 'budget']));
       expect(fills).toHaveLength(written);
       expect((await cacheRedis.keys('*:e:*')).length).toBe(written);
-      expect(await cacheRedis.keys('*:l:*')).toEqual([]);
+      expect(await cacheRedis.keys('*:l')).toEqual([]);
       // Readers go on, unstored.
       expect(await caches.open(batches).get(3_999)).toHaveLength(2_000);
       await caches.settled();

@@ -81,18 +81,26 @@ test('loads are compared with loads of their size', () => {
   expect(sizeClass(0)).toBe(0);
 });
 
-describe('the pause between pieces of writes', () => {
-  const paced = (trips: readonly number[]) => trips.reduce((state, ms) => nextPiece(state, ms), freshPieces);
+describe('the pause after pieces', () => {
+  /** A hundred pieces a second. */
+  const paced = (waits: readonly number[], from = freshPieces) =>
+    waits.reduce((state, ms, i) => nextPiece(state, ms, from.at + (i + 1) * 10), from);
 
-  test('is none while Redis answers as usual, and for a single late answer', () => {
+  test('is none while they wait as usual, and for a single one that waits', () => {
     expect(paced(times(0.3, 100)).gapMs).toBe(0);
-    expect(paced([...times(0.3, 100), 40, 30, ...times(0.3, 7)]).gapMs).toBe(0);
+    expect(paced([...times(0.3, 90), 40, 30, ...times(0.3, 7)]).gapMs).toBe(0);
+    expect(paced(times(6, 900)).gapMs).toBe(0);
   });
 
-  test('grows while answers are slow, up to a bound, and goes when they are not', () => {
-    const slow = paced([...times(0.3, 90), ...times(5, 27)]);
+  test('grows while they wait long, up to a bound, and goes when they do not', () => {
+    const well = paced(times(0.3, 90));
+    const slow = paced(times(9, 27), well);
     expect(slow.gapMs).toBe(4);
-    expect(paced([...times(0.3, 90), ...times(5, 270)]).gapMs).toBe(50);
-    expect([...times(0.3, 900)].reduce((state, ms) => nextPiece(state, ms), slow).gapMs).toBe(0);
+    expect(paced(times(9, 270), well).gapMs).toBe(32);
+    expect(paced(times(0.3, 27), slow).gapMs).toBe(0);
+  });
+
+  test('stays while trouble lasts, for minutes', () => {
+    expect(paced(times(30, 6_000), paced(times(0.3, 90))).gapMs).toBe(32);
   });
 });

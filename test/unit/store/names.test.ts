@@ -6,16 +6,13 @@ const names = createNames('sv');
 /** What Redis Cluster hashes: what stands between the first brace and the next closing one. */
 const slotTag = (name: string) => /\{(.+?)\}/.exec(name)![1];
 
-test('entry and lease of a key share a slot and nothing else, whatever the key holds', () => {
+test('an entry shares its slot with the leases of its partition, whatever its key holds', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary', minLength: 1 }), (key) => {
-      const [entry, lease] = [names.entry('shop', key), names.lease('shop', key)];
-      expect(slotTag(entry)).toBe(slotTag(lease));
-      expect(slotTag(entry)).toBe(`shop#${partitionOf(key)}`);
-      expect(entry).not.toBe(lease);
-      const both: string[] = [];
-      names.push(both, 'shop', key);
-      expect(both).toEqual([entry, lease]);
+      const { entry, leases } = names.slot('shop', partitionOf(key));
+      expect(names.entry('shop', key)).toBe(entry + key);
+      expect(slotTag(names.entry('shop', key))).toBe(slotTag(leases));
+      expect(names.entry('shop', key)).not.toBe(leases);
     }),
   );
 });

@@ -1,0 +1,23 @@
+import type { Cluster, Redis } from 'ioredis';
+import type { Memory } from '../rooms.ts';
+
+/** How full a Redis is; on a Cluster, its fullest node. */
+export async function memoryOf(redis: Redis | Cluster): Promise<Memory> {
+  const nodes = redis.isCluster ? (redis as Cluster).nodes('master') : [redis as Redis];
+  const all = await Promise.all(nodes.map(memoryOfNode));
+  const fullest = all.reduce((a, b) => (fullness(b) > fullness(a) ? b : a));
+  return { ...fullest, evicted: all.reduce((sum, { evicted }) => sum + evicted, 0) };
+}
+
+const fullness = ({ usedBytes, maxBytes }: Memory): number => (maxBytes === 0 ? 0 : usedBytes / maxBytes);
+
+async function memoryOfNode(node: Redis): Promise<Memory> {
+  const info = (await Promise.all([node.info('memory'), node.info('stats')])).join('');
+  const field = (name: string) => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1] ?? '';
+  return {
+    usedBytes: Number(field('used_memory')),
+    maxBytes: Number(field('maxmemory')),
+    evicted: Number(field('evicted_keys')),
+    policy: field('maxmemory_policy'),
+  };
+}
