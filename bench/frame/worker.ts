@@ -92,6 +92,8 @@ async function begin(): Promise<{ run: number; planMs: number }> {
 
 /** A run of which nothing is settled for so long is stuck. */
 const patienceMs = 60_000;
+/** Looking at a run costs Postgres something, too. */
+const lookEveryMs = 250;
 
 /** Waits until the run is over, however it ended. */
 async function ended(number: number): Promise<EndedRun> {
@@ -109,7 +111,7 @@ async function ended(number: number): Promise<EndedRun> {
         warmMs: (run.endedAt ?? 0) - (run.startedAt ?? 0),
       };
     }
-    await systemClock.sleep(20);
+    await systemClock.sleep(lookEveryMs);
   }
 }
 
