@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { systemClock } from '../src/clock.ts';
 import { openRedis } from '../src/connect.ts';
 import { atLeast, type Bench, type BenchContext, type BenchRow } from './bench.ts';
+import type { Child } from './frame/child.ts';
 import { fillItems, itemsSettings, openItems } from './frame/items.ts';
 import type { PeerSetup, PeerTimes } from './frame/peer.ts';
 import { copyItems } from './frame/postgres-copy.ts';
@@ -36,13 +37,16 @@ export const bench: Bench = {
       await redis.connect();
       context.log(`${rows} rows, ${context.rounds} rounds`);
       await fillItems(pool, rows);
-      await migrate(context, { ...urls, loader: 'text', top: rows });
+      const workers = {
+        text: await openWorker(context, { ...urls, loader: 'text', top: rows }),
+        rows: await openWorker(context, { ...urls, loader: 'rows', top: rows }),
+      };
+      await workers.text.ask('migrate');
       const afterFlush = (measure: () => Promise<Times>) => async () => {
         await redis.flushall();
         return measure();
       };
-      const samovar = (loader: 'text' | 'rows') =>
-        afterFlush(() => warmOnce(context, { ...urls, loader, top: rows }));
+      const samovar = (loader: 'text' | 'rows') => afterFlush(() => warmOnce(workers[loader], rows));
       const peer = (question: 'loop' | 'jobs', keys: number) =>
         afterFlush(() => peerOnce(context, question, { ...urls, keys }));
       const results = await interleave<string, Times>(context.rounds, {
@@ -64,26 +68,21 @@ export const bench: Bench = {
   },
 };
 
-async function migrate(context: BenchContext, setup: WorkerSetup): Promise<void> {
+/** Workers live through all rounds, as they do in life; only one of them works at a time. */
+async function openWorker(context: BenchContext, setup: WorkerSetup): Promise<Child> {
   const worker = context.child(workerFile);
   await worker.ask('open', setup);
-  await worker.ask('migrate');
-  await worker.ask('stop');
-  await worker.kill();
+  return worker;
 }
 
-async function warmOnce(context: BenchContext, setup: WorkerSetup): Promise<Times> {
-  const worker = context.child(workerFile);
-  await worker.ask('open', setup);
+async function warmOnce(worker: Child, rows: number): Promise<Times> {
   await worker.ask('work');
   const { run, planMs } = await worker.ask<{ run: number; planMs: number }>('begin');
   const planned = await worker.ask<{ cpuMs: number }>('usage');
   const { keys, warmMs, state } = await worker.ask<EndedRun>('ended', run);
   const { cpuMs, peakMb } = await worker.ask<{ cpuMs: number; peakMb: number }>('usage');
-  await worker.ask('stop');
-  await worker.kill();
-  if (keys !== setup.top)
-    throw new Error(`only ${keys} of ${setup.top} keys were written, the run ended ${state}`);
+  await worker.ask('rest');
+  if (keys !== rows) throw new Error(`only ${keys} of ${rows} keys were written, the run ended ${state}`);
   return {
     perSecond: (keys * 1_000) / warmMs,
     cpuUs: ((cpuMs - planned.cpuMs) * 1_000) / keys,

@@ -121,6 +121,10 @@ serve({
   work: async () => {
     working = await opened().work({ only: ['plan', 'warm'] });
   },
+  rest: async () => {
+    await working?.stop();
+    working = undefined;
+  },
   begin,
   ended,
   cancel: async (run: number) => void (await opened().runs.cancel(run)),
