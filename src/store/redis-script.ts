@@ -15,13 +15,18 @@ export interface ScriptCall {
   writeArgs(into: CommandBytes): void;
 }
 
+/** Buffers kept for the next calls: making and collecting them costs more than filling them. */
+const mostSpare = 16;
+
 /** Runs a script of `lua/` whose call is written as bytes; answers with what it returns, texts as bytes. */
 export function createScript(redis: Redis | Cluster, name: string): (call: ScriptCall) => Promise<unknown> {
   const lua = readLua(name);
   const sha = createHash('sha1').update(lua).digest('hex');
 
-  const send = (verb: 'EVALSHA' | 'EVAL', call: ScriptCall): Promise<unknown> => {
-    const into = new CommandBytes(call.size + 256 + (verb === 'EVAL' ? lua.length : 0));
+  const spare: Buffer[] = [];
+
+  const send = async (verb: 'EVALSHA' | 'EVAL', call: ScriptCall): Promise<unknown> => {
+    const into = new CommandBytes(spare.pop() ?? Buffer.allocUnsafeSlow(call.size + 256));
     into.begin(3 + call.keys + call.args);
     into.text(verb);
     into.text(verb === 'EVAL' ? lua : sha);
@@ -32,7 +37,10 @@ export function createScript(redis: Redis | Cluster, name: string): (call: Scrip
     // The client routes and times the command by what it is told here, and sends the bytes.
     const command = new Command(verb.toLowerCase(), [sha, 1, call.key], { replyEncoding: null });
     command.toWritable = () => bytes;
-    return redis.sendCommand(command) as Promise<unknown>;
+    const reply: unknown = await redis.sendCommand(command);
+    // Only now is it sure that they are not sent again.
+    if (spare.length < mostSpare) spare.push(into.into);
+    return reply;
   };
 
   return async (call) => {

@@ -6,9 +6,9 @@ export class CommandBytes {
   #into: Buffer;
   #end = 0;
 
-  /** `size` is a guess; it grows where needed. */
-  constructor(size: number) {
-    this.#into = Buffer.allocUnsafe(size);
+  /** Writes into this buffer, or a larger one of its own where that does not suffice. */
+  constructor(into: Buffer) {
+    this.#into = into;
   }
 
   /** How many arguments follow, the command's name included. */
@@ -114,7 +114,7 @@ export class CommandBytes {
 
   #room(bytes: number): void {
     if (this.#end + bytes <= this.#into.length) return;
-    const larger = Buffer.allocUnsafe(Math.max(2 * this.#into.length, this.#end + bytes));
+    const larger = Buffer.allocUnsafeSlow(Math.max(2 * this.#into.length, this.#end + bytes));
     this.#into.copy(larger, 0, 0, this.#end);
     this.#into = larger;
   }
