@@ -16,7 +16,7 @@ export const warm = defineJob('warm', {
   writes: ['cache', 'plans', 'queue'],
   payload: planPayload.extend({ plan: z.int().positive().optional(), lane: z.int().min(0).optional() }),
   timeout: '1h',
-  concurrency: 4,
+  concurrency: 8,
   async run({ plan: asked, lane: _lane, ...request }, from, to, { worker, now, signal, log, progress }) {
     const { cache } = request;
     const { memoryMark, overlap, lanes } = from.caches.warmOptions(cache);

@@ -37,6 +37,9 @@ export function definitionOf(config: Pick<Config, 'caches'>, cache: string): Any
   );
 }
 
+/** Lanes of one run; as many as one worker process works at once. */
+const mostLanes = 8;
+
 function resolveWarm(def: AnyCacheDef): ResolvedWarm {
   const warm = def.warm ?? {};
   const at = `caches.${def.name}`;
@@ -49,7 +52,8 @@ function resolveWarm(def: AnyCacheDef): ResolvedWarm {
     maxTimeMs: durationMs(warm.maxTime ?? defaults.warm.maxTimeMs, `${at}.warm.maxTime`),
     memoryMark: warm.memoryMark ?? defaults.warm.memoryMark,
     overlap: warm.overlap ?? defaults.warm.overlap,
-    lanes: Math.max(1, Math.min(4, concurrency)),
+    // Twice the loads at once: while some load, others write and settle.
+    lanes: Math.max(1, Math.min(mostLanes, 2 * concurrency)),
     sql: sources.flatMap((source) =>
       'sql' in source ? [{ sql: source.sql, params: source.params ?? [] }] : [],
     ),
