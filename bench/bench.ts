@@ -40,7 +40,7 @@ export interface BenchContext {
   /** A private Postgres. */
   postgres(settings?: Readonly<Record<string, string>>): Promise<StartedServer>;
   /** A Node process that runs a file which ends in `serve(…)` of `frame/child.ts`. */
-  child(file: string, args?: readonly string[]): Child;
+  child(file: string, nodeOptions?: readonly string[]): Child;
 }
 
 /** What a file in bench/ exports as `bench`; the file's name is the bench's. */

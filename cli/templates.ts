@@ -53,7 +53,7 @@ REDIS_URL=redis://127.0.0.1:6379
 QUEUE_REDIS_URL=redis://127.0.0.1:6380
 DATABASE_URL=postgres://samovar:samovar@127.0.0.1:5432/samovar
 `,
-  Procfile: `worker: node_modules/.bin/samovar worker
+  Procfile: `worker: NODE_OPTIONS=--max-semi-space-size=32 node_modules/.bin/samovar worker
 release: node_modules/.bin/samovar migrate && node_modules/.bin/samovar warm --trigger deploy --budget 60s
 `,
 };

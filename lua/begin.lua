@@ -8,6 +8,9 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local value = string.format('%s %.0f', token, now + ms)
 local knowsPast = ARGV[5 + segments] ~= nil
+-- Redis keeps a small hash as a list and walks it for each field, until a value is too long for that.
+local long = string.rep('-', 65)
+local many = 32
 
 local function bytesOf(entry)
   if want == 'value' then return redis.call('GET', entry) end
@@ -53,7 +56,9 @@ for segment = 1, segments do
     letters[#letters + 1] = letter
   end
   if #taken > 0 then
+    if #taken >= many then redis.call('HSET', leases, '', long) end
     redis.call('HSET', leases, unpack(taken))
+    if #taken >= many then redis.call('HDEL', leases, '') end
     if redis.call('PTTL', leases) < 2 * ms then redis.call('PEXPIRE', leases, 2 * ms) end
     -- Leases of processes that died go bit by bit.
     local some = redis.call('HRANDFIELD', leases, 2, 'WITHVALUES')

@@ -45,7 +45,7 @@ for segment = 1, segments do
       local from = 4 + segments + 2 * #letters
       mine[#mine + 1] = entry
       if not (tagged and isDead(ARGV[from + 1])) then
-        redis.call('SET', entry, ARGV[from + 1], 'PX', ARGV[from])
+        redis.call('PSETEX', entry, ARGV[from], ARGV[from + 1])
         letter = 'w'
       end
     end

@@ -167,6 +167,17 @@ create table samovar.plan_chunk (
   sizes int[] not null,
   savings real[] not null,
   results text not null,
+  -- How many rows have each result, in the order of the view below: somebody may look at a run many times a second.
+  counts int[] not null generated always as (array[
+    length(results) - length(replace(results, 'p', '')),
+    length(results) - length(replace(results, 'w', '')),
+    length(results) - length(replace(results, 'f', '')),
+    length(results) - length(replace(results, 'u', '')),
+    length(results) - length(replace(results, 'm', '')),
+    length(results) - length(replace(results, 'x', '')),
+    length(results) - length(replace(results, 'b', '')),
+    length(results) - length(replace(results, 'l', ''))
+  ]) stored,
   used bit varying not null,
   state text not null default 'planned' check (state in ('planned','claimed','settled')),
   worker text,

@@ -17,8 +17,11 @@ interface Question {
 type Answer = { readonly id: number } & ({ readonly value: unknown } | { readonly error: string });
 
 /** Runs a file of ours as a process of its own, under the same loader. */
-export function startChild(file: string, args: readonly string[] = []): Child {
-  const child: ChildProcess = fork(file, [...args], { serialization: 'advanced' });
+export function startChild(file: string, nodeOptions: readonly string[] = []): Child {
+  const child: ChildProcess = fork(file, {
+    serialization: 'advanced',
+    execArgv: [...process.execArgv, ...nodeOptions],
+  });
   const open = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
   let asked = 0;
   let isGone = false;

@@ -29,8 +29,8 @@ export function createStage(
       log: (text) => options.note(text),
       redis: async (role, redisOptions = {}) => keep(await startRedis({ role, ...redisOptions })),
       postgres: async (settings = {}) => keep(await startPostgres({ settings })),
-      child(file, args) {
-        const child = startChild(file, args);
+      child(file, nodeOptions) {
+        const child = startChild(file, nodeOptions);
         children.push(child);
         return child;
       },

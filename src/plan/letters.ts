@@ -12,12 +12,9 @@ export const letterOf = {
   lost: 'l',
 } as const satisfies Record<RowResult, string>;
 
-/** A select list that counts every result over the chunks of a group: columns named after the results. */
+/** A select list that adds up every result over the chunks of a group: columns named after the results. */
 export const countResults: string = rowResults
-  .map(
-    (result) =>
-      `coalesce(sum(length(c.results) - length(replace(c.results, '${letterOf[result]}', ''))), 0)::int as ${result}`,
-  )
+  .map((result, i) => `coalesce(sum(c.counts[${i + 1}]), 0)::int as ${result}`)
   .join(', ');
 
 /** The letters of results, in their order; what was not told is still planned. */

@@ -26,7 +26,7 @@ const ms = (column: string): string => `(extract(epoch from ${column}) * 1000)::
 const select = `
   select p.id, k.name as cache, p.state, p.trigger, p.rows, p.why, p.unused, ${ms('p.at')} as at,
          ${ms('p.started_at')} as started_at, ${ms('p.ended_at')} as ended_at, ${countResults},
-         coalesce(sum(length(replace(c.used::text, '0', ''))), 0)::int as used,
+         coalesce(sum(bit_count(c.used)), 0)::int as used,
          coalesce(sum(c.bytes), 0) as bytes, min(c.error) as error
     from samovar.plan p join samovar.cache k on k.id = p.cache_id
     left join samovar.plan_chunk c on c.plan_id = p.id`;

@@ -12,7 +12,13 @@ export async function memoryOf(redis: Redis | Cluster): Promise<Memory> {
 const fullness = ({ usedBytes, maxBytes }: Memory): number => (maxBytes === 0 ? 0 : usedBytes / maxBytes);
 
 async function memoryOfNode(node: Redis): Promise<Memory> {
-  const info = (await Promise.all([node.info('memory'), node.info('stats')])).join('');
+  const told = await node.pipeline().info('memory').info('stats').exec();
+  const info = (told ?? [])
+    .map(([error, text]) => {
+      if (error) throw error;
+      return text;
+    })
+    .join('');
   const field = (name: string) => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1] ?? '';
   return {
     usedBytes: Number(field('used_memory')),

@@ -14,7 +14,7 @@ import { closing, forecastRoom, monday } from '../rooms/forecast-parts.ts';
 import { fakeClock } from '../support/index.ts';
 
 const { db, forecasts, count, empty } = await forecastRoom();
-const origin = shop({ budget: { perSecond: 100, concurrency: 2 } });
+const origin = shop({ budget: { perSecond: 100, concurrency: 1 } });
 const base = {
   origin: origin.origin,
   key: key.number,
