@@ -32,6 +32,12 @@ if rate and rate < math.huge then
   local perMs = rate * factor / 1000
   ids = math.min(wished, math.max(1, math.floor(perMs * grain)))
   start = math.max(tonumber(held[4] or 0), now)
+  -- A clock that was set back must not stop the loads until it is where it was.
+  local longest = now + 60000 + 2 * ids / perMs
+  if start > longest then
+    start = longest
+    redis.call('HSET', budget, 'tat', string.format('%.3f', start))
+  end
   if start - now > early then return answer('wait', 0, start - now - early) end
   redis.call('HSET', budget, 'tat', string.format('%.3f', start + ids / perMs))
 end

@@ -196,8 +196,8 @@ export function createPartFiller(parts: PartParts): PartFiller {
 const rowResult = (result: 'written' | 'lost' | 'full', text: string | undefined): RowResult =>
   result === 'full' ? 'budget' : result === 'written' && text === undefined ? 'missing' : result;
 
-function loadReport({ errors, asked, ms }: LoadResult, ids: number): LoadReport {
-  if (errors.size === 0) return { outcome: 'ok', ms, ids: asked };
+function loadReport({ errors, asked, ms, left }: LoadResult, ids: number): LoadReport {
+  if (errors.size === 0) return { outcome: 'ok', ms, ids: asked, left };
   const isIll = errors.size === ids && [...errors.values()].every(({ code }) => code !== 'E_LOAD_SHAPE');
-  return { outcome: isIll ? 'failed' : 'unused', ms, ids: asked };
+  return { outcome: isIll ? 'failed' : 'unused', ms, ids: asked, left };
 }

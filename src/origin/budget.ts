@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import pLimit, { type LimitFunction } from 'p-limit';
-import type { Clock } from '../clock.ts';
+import { type Clock, nextTurn } from '../clock.ts';
 import { defaults } from '../defaults.ts';
 import type { OriginDef } from '../define.ts';
 import { durationMs, secondMs } from '../duration.ts';
@@ -27,6 +27,8 @@ export interface LoadReport {
   readonly ms: number;
   /** Ids really asked of the origin: the rest of the grant goes back, what is more delays the next. */
   readonly ids: number;
+  /** Resolves when the origin has nothing of it to do any more; undefined = now. */
+  readonly left?: Promise<unknown> | undefined;
 }
 
 export interface Grant {
@@ -34,7 +36,7 @@ export interface Grant {
   readonly ids: number;
   /** Resolves when the load may begin: soon. False when its moment has passed: it is lost. */
   start(): Promise<boolean>;
-  /** Gives the place among the loads at once back and tells how it went. Never throws. */
+  /** Tells how it went and gives the place among the loads at once back, when nothing is `left`. Never throws. */
   done(report: LoadReport): Promise<void>;
 }
 
@@ -77,6 +79,8 @@ interface Local {
 /** How long a limiter that cannot be reached is waited for. */
 const patienceMs = 10 * secondMs;
 const retryMs = 250;
+/** A load that ignores its signal keeps its place here for so many of its times; a loader that never ends stops nothing. */
+const leftTimes = 10;
 /** No wait is longer than this, so that changed limits are soon felt. */
 const longestWaitMs = 500;
 
@@ -115,7 +119,7 @@ export function createBudget(
     origin: OriginDef,
     local: Local,
     { cache, grant, reply }: { cache: string; grant: string; reply: Reply },
-    { outcome, ms, ids }: LoadReport,
+    { outcome, ms, ids, left }: LoadReport,
   ): Promise<void> => {
     const isLikeGranted = outcome === 'ok' && sizeClass(ids) === sizeClass(reply.ids);
     const seen = isLikeGranted ? observe(reply.base, ms, clock.now()) : undefined;
@@ -125,7 +129,8 @@ export function createBudget(
       const factor = await limiter.settle({
         origin: origin.name,
         cache,
-        grant,
+        // What goes on at the origin keeps its place there until the place's time is over.
+        grant: left === undefined ? grant : '',
         ids: reply.ids,
         unused: reply.ids - ids,
         base: seen?.base,
@@ -146,7 +151,7 @@ export function createBudget(
     wish: Wish,
   ): Promise<{ grant: string; reply: Reply; momentAt: number } | Refusal> => {
     const { name } = origin;
-    const timeoutMs = durationMs(origin.timeout ?? defaults.origin.timeoutMs, `origins.${name}.timeout`);
+    const timeoutMs = timeoutOf(origin);
     let awaySince: number | undefined;
     while (!wish.signal.aborted) {
       grants += 1;
@@ -203,11 +208,23 @@ export function createBudget(
         async start() {
           return answer.reply.perSecond === undefined || local.moments.keep(answer.momentAt, wish.signal);
         },
-        async done(report) {
+        async done(told) {
+          const report = (await hasEnded(told.left)) ? { ...told, left: undefined } : told;
           await settle(origin, local, { cache: wish.cache, ...answer }, report);
-          free();
-          local.freed.abort('freed');
-          local.freed = new AbortController();
+          const leave = () => {
+            free();
+            local.freed.abort('freed');
+            local.freed = new AbortController();
+          };
+          if (report.left === undefined) return leave();
+          const patience = clock.every(leftTimes * timeoutOf(origin), () => {
+            patience.stop();
+            leave();
+          });
+          void report.left.finally(() => {
+            patience.stop();
+            leave();
+          });
         },
       };
     },
@@ -224,6 +241,13 @@ export function createBudget(
     },
   };
 }
+
+/** Whether a load that was told to end has done so by now. */
+const hasEnded = async (left: Promise<unknown> | undefined): Promise<boolean> =>
+  left === undefined || Promise.race([left.then(() => true), nextTurn().then(() => false)]);
+
+const timeoutOf = (origin: OriginDef): number =>
+  durationMs(origin.timeout ?? defaults.origin.timeoutMs, `origins.${origin.name}.timeout`);
 
 const placesOf = (origin: OriginDef): number => origin.budget?.concurrency ?? defaults.origin.concurrency;
 

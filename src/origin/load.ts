@@ -24,6 +24,8 @@ export interface LoadResult {
   /** How many ids the origin was asked for, those asked again included. */
   readonly asked: number;
   readonly ms: number;
+  /** Resolves when the calls have ended that were left behind, their time being over; undefined where there are none. */
+  readonly left?: Promise<unknown>;
 }
 
 export type Loader = (request: LoadRequest) => Promise<LoadResult>;
@@ -47,27 +49,40 @@ interface Part {
   readonly to: number;
 }
 
+/** What the calls of one request have given so far. */
+interface Gathered {
+  readonly values: unknown[];
+  readonly errors: Map<number, SamovarError>;
+  readonly left: Promise<unknown>[];
+  readonly told: { asked: number };
+}
+
 /** Calls a cache's `load` in batches, with a deadline each, and never throws: failures are told by id. */
 export function createLoader(def: AnyCacheDef, options: LoaderOptions): Loader {
   const { clock, events, timeoutMs, batch } = options;
 
   /** One call. Throws a SamovarError, or what the signal aborted with. */
-  const call = async (request: LoadRequest, { from, to }: Part): Promise<unknown[]> => {
+  const call = async (
+    request: LoadRequest,
+    { from, to }: Part,
+    left: Promise<unknown>[],
+  ): Promise<unknown[]> => {
     const ids = request.ids.slice(from, to);
     const keys = request.keys.slice(from, to);
     const startedAt = clock.elapsed();
     const limit = deadline(clock, timeoutMs, () => timedOut(def, timeoutMs), request.signal);
     let outcome: 'ok' | 'failed' | 'timeout' = 'failed';
+    let running: Promise<unknown> | undefined;
     try {
+      const loading = Promise.resolve(def.load([...ids], { signal: limit.signal, reason: request.reason }));
+      running = loading;
       // A loader that ignores its signal is left behind; what it says later is heard by nobody.
-      const answer = await Promise.race([
-        rejectWhenAborted(limit.signal),
-        Promise.resolve(def.load([...ids], { signal: limit.signal, reason: request.reason })),
-      ]);
+      const answer = await Promise.race([rejectWhenAborted(limit.signal), loading]);
       const values = valuesOf(def, answer, ids, keys);
       outcome = 'ok';
       return values;
     } catch (error) {
+      if (running && error === limit.signal.reason) left.push(running.catch(() => {}));
       if (request.signal?.aborted) throw error;
       if (isSamovarError(error) && error === limit.signal.reason) outcome = 'timeout';
       else if (!isSamovarError(error) || error.code !== 'E_LOAD_SHAPE') throw failed(def, error);
@@ -90,11 +105,7 @@ export function createLoader(def: AnyCacheDef, options: LoaderOptions): Loader {
   const runBatch = async (
     request: LoadRequest,
     whole: Part,
-    {
-      values,
-      errors,
-      told,
-    }: { values: unknown[]; errors: Map<number, SamovarError>; told: { asked: number } },
+    { values, errors, left, told }: Gathered,
   ): Promise<void> => {
     const open: Part[] = [whole];
     let parts = 0;
@@ -103,7 +114,7 @@ export function createLoader(def: AnyCacheDef, options: LoaderOptions): Loader {
       if (request.signal?.aborted) return;
       told.asked += part.to - part.from;
       try {
-        const loaded = await call(request, part);
+        const loaded = await call(request, part, left);
         for (let i = part.from; i < part.to; i++) values[i] = loaded[i - part.from];
         hasSucceeded = true;
       } catch (error) {
@@ -131,11 +142,13 @@ export function createLoader(def: AnyCacheDef, options: LoaderOptions): Loader {
     for (let from = 0; from < request.ids.length; from += batch)
       batches.push({ from, to: Math.min(from + batch, request.ids.length) });
     const told = { asked: 0 };
-    const into = { values, errors, told };
+    const left: Promise<unknown>[] = [];
+    const into = { values, errors, left, told };
     if (batches.length === 1) await runBatch(request, batches[0]!, into);
     else await pLimit(batchesAtOnce).map(batches, (each) => runBatch(request, each, into));
     const isAborted = request.signal?.aborted ?? false;
-    return { values, errors, isAborted, asked: told.asked, ms: clock.elapsed() - startedAt };
+    const result = { values, errors, isAborted, asked: told.asked, ms: clock.elapsed() - startedAt };
+    return left.length === 0 ? result : { ...result, left: Promise.all(left) };
   };
 }
 

@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import { systemClock } from '../../src/clock.ts';
+import { nextTurn, systemClock } from '../../src/clock.ts';
 import { defineOrigin } from '../../src/define.ts';
 import { createEmitter, type Events } from '../../src/events.ts';
 import { readLua } from '../../src/files.ts';
@@ -85,6 +85,15 @@ describe('the rate, by the arithmetic of the script', () => {
     expect(await take(1_000, 3)).toMatchObject({ ids: 3 });
     expect(await take(1_000, 3, { rate: 1 })).toMatchObject({ kind: 'granted', ids: 1 });
     expect(await take(1_000, 3, { rate: 1 })).toMatchObject({ kind: 'wait', waitMs: 1_006 - earlyMs });
+  });
+
+  test('a clock that was set back an hour stops the loads for a minute at most', async () => {
+    await take(5_000_000);
+    await take(5_000_005);
+    const set = await take(1_400_000);
+    expect(set).toMatchObject({ kind: 'wait', ids: 0 });
+    expect(set.waitMs).toBeLessThanOrEqual(60_040);
+    expect(await take(1_400_000 + set.waitMs)).toMatchObject({ kind: 'granted' });
   });
 
   test('a long rest saves nothing up', async () => {
@@ -218,6 +227,37 @@ describe('a budget', () => {
     await (await next).done({ outcome: 'ok', ms: 1, ids: 100 });
     for (const grant of held.slice(0, 2)) await grant.done({ outcome: 'ok', ms: 1, ids: 100 });
     expect(await queue.client.zcard('test:{budget:db}:places')).toBe(0);
+  });
+
+  test('a load that goes on after its time keeps its place until it ends, or ten of its times have passed', async () => {
+    const clock = fakeClock();
+    const { budget } = open(clock);
+    await budget.set('db', { perSecond: Number.POSITIVE_INFINITY, concurrency: 1 });
+    const places = () => queue.client.zcard('test:{budget:db}:places');
+    const report = { outcome: 'failed', ms: 1_000, ids: 100 } as const;
+    let end = () => {};
+    const left = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    await (await granted(budget.take(origin, wish()))).done({ ...report, left });
+    expect(await places()).toBe(1);
+    let isIn = false;
+    const next = granted(budget.take(origin, wish())).then((grant) => {
+      isIn = true;
+      return grant;
+    });
+    await nextTurn();
+    expect(isIn).toBe(false);
+    end();
+    await queue.client.del('test:{budget:db}:places');
+    await until(() => clock.advance(10).then(() => isIn), 'the place is free');
+    // One that never ends.
+    await (await next).done({ ...report, left: new Promise(() => {}) });
+    await queue.client.del('test:{budget:db}:places');
+    const last = granted(budget.take(origin, wish()));
+    await clock.advance(10_000);
+    await (await last).done({ ...report, left: Promise.resolve() });
+    expect(await places()).toBe(0);
   });
 
   test('tells its state, and what it was told', async () => {

@@ -114,13 +114,20 @@ test('a loader that never answers fails when its time is over, and what it says 
   await clock.advance(999);
   expect(signal!.aborted).toBe(false);
   await clock.advance(1);
-  const { errors } = await running;
+  const { errors, left } = await running;
   expect(errors.get(1)).toMatchObject({ code: 'E_LOAD_TIMEOUT' });
   expect(signal!.aborted).toBe(true);
+  let isLeft = true;
+  void left!.then(() => {
+    isLeft = false;
+  });
+  await nextTurn();
+  expect(isLeft).toBe(true);
   expect(told).toEqual([{ cache: 'items', reason: 'warm', ids: 2, ms: 1_000, outcome: 'timeout' }]);
   reject(new Error('late'));
   await nextTurn();
   expect(clock.pending).toBe(0);
+  expect(isLeft).toBe(false);
 });
 
 test('a loader that heeds its signal tells the same timeout', async () => {
