@@ -3,6 +3,12 @@ import type { Config } from '../src/config.ts';
 import { maskUrl } from '../src/connect.ts';
 import type { CliContext } from './context.ts';
 
+/** They may come from the environment of the machine that runs it, so a configuration is right without them. */
+const addresses = [
+  { option: 'redis', variable: 'REDIS_URL' },
+  { option: 'postgres', variable: 'DATABASE_URL' },
+] as const;
+
 /** Shows what everything runs on, secrets hidden. */
 export const command = (context: CliContext): Command =>
   new Command('config')
@@ -14,7 +20,16 @@ export const command = (context: CliContext): Command =>
       const config = await context.config();
       const { caches, jobs, schedules } = config;
       const sum = `${caches.length} caches, ${jobs.length} jobs, ${schedules.length} schedules`;
-      if (check) return context.output.data({ ok: true }, () => `the configuration is right: ${sum}`);
+      const missing = addresses.filter(({ option }) => config[option] === undefined);
+      if (check)
+        return context.output.data({ ok: true, missing: missing.map(({ option }) => option) }, () =>
+          [
+            `the configuration is right: ${sum}`,
+            ...missing.map(
+              ({ option, variable }) => `not set: \`${option}\` (${variable}); a worker needs it to start`,
+            ),
+          ].join('\n'),
+        );
       const shown = shownConfig(config);
       context.output.data(shown, () => JSON.stringify(shown, null, 2));
     });

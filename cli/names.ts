@@ -25,6 +25,12 @@ export function cachesAsked(config: Config, name: string | undefined): string[] 
   return name === undefined ? known : [name];
 }
 
+/** Keys as an operator wrote them, seen to be keys of that cache. E_KEY names the first that is not. */
+export function checkKeys(config: Config, cache: string, keys: readonly string[]): void {
+  const def = config.caches.find(({ name }) => name === cache);
+  for (const key of keys) def?.key.encode(def.key.decode(key));
+}
+
 /** The origin of that name. E_USAGE with the nearest name. */
 export function originAsked(config: Config, name: string): OriginDef {
   const origin = config.origins.find((each) => each.name === name);

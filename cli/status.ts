@@ -36,9 +36,10 @@ function queuesText({ output }: CliContext, queues: Status['queues']): string[] 
   if (queues.length === 0) return [];
   return [
     output.table(
-      ['QUEUE', ...['WAITING', 'ACTIVE', 'DELAYED', 'FAILED', 'OLDEST'].map(right)],
-      queues.map(({ job, counts, oldestMs }) => [
+      ['QUEUE', ...['WORKERS', 'WAITING', 'ACTIVE', 'DELAYED', 'FAILED', 'OLDEST'].map(right)],
+      queues.map(({ job, counts, oldestMs, workers }) => [
         job,
+        workers === 0 ? output.color.yellow('none') : count(workers),
         ...['waiting', 'active', 'delayed', 'failed'].map((state) => count(counts[state] ?? 0)),
         oldestMs === undefined ? '—' : humanDuration(oldestMs),
       ]),
@@ -76,7 +77,7 @@ function cachesText({ output, clock }: CliContext, caches: Status['caches']): st
     [
       'CACHE',
       right('KEYS'),
-      right('READS'),
+      right('READS, 2 H'),
       right('HIT RATIO'),
       'LAST RUN',
       right('WRITTEN'),
@@ -85,8 +86,8 @@ function cachesText({ output, clock }: CliContext, caches: Status['caches']): st
     ],
     caches.map(({ cache, keys, accesses, hitRatio, lastRun, budget }) => [
       cache,
-      count(keys),
-      count(accesses),
+      keys === undefined ? '—' : count(keys),
+      accesses === undefined ? '—' : count(accesses),
       percent(hitRatio),
       lastRun === undefined
         ? 'never'

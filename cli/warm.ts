@@ -5,7 +5,7 @@ import type { Samovar, WarmRequest } from '../src/facade.ts';
 import type { Run, Trigger } from '../src/rooms.ts';
 import type { CliContext } from './context.ts';
 import { durationOption, listOption, positiveCount } from './format.ts';
-import { cachesAsked } from './names.ts';
+import { cachesAsked, checkKeys } from './names.ts';
 import { plansOf, planText } from './plan.ts';
 import { openReachable } from './reach.ts';
 import { isEnded, runsText } from './runs-text.ts';
@@ -34,7 +34,7 @@ Examples
 /** What became of one cache: a run, or why there is none. */
 type Warmed =
   | { readonly cache: string; readonly run: Run }
-  | { readonly cache: string; readonly run: undefined; readonly running?: number };
+  | { readonly cache: string; readonly run: undefined; readonly running?: number; readonly why?: string };
 
 /** Plans, warms and waits. */
 export const command = (context: CliContext): Command =>
@@ -59,7 +59,9 @@ export const command = (context: CliContext): Command =>
         throw new SamovarError('E_USAGE', 'keys belong to a cache: name it', {
           hints: ['samovar warm <cache> --keys …'],
         });
-      const names = cachesAsked(await context.config(), cache);
+      const config = await context.config();
+      const names = cachesAsked(config, cache);
+      if (keys !== undefined && cache !== undefined) checkKeys(config, cache, keys);
       const samovar = await openReachable(context, ['cache', 'queue']);
       if (options.dryRun) return dryRun(context, names, options, keys);
       const working = options.detach
@@ -112,7 +114,7 @@ async function start(
     };
     const started = await samovar.warm(cache, request);
     if ('running' in started) warmed.push({ cache, run: undefined, running: started.running });
-    else if (started.run === undefined) warmed.push({ cache, run: undefined });
+    else if (started.run === undefined) warmed.push({ cache, run: undefined, why: 'nothing needs warming' });
     else if (detach) warmed.push({ cache, run: (await samovar.runs.get(started.run))! });
     else warmed.push({ cache, run: await followed(context, samovar, started.run, endWork) });
   }

@@ -194,10 +194,11 @@ export interface Status {
   readonly servers: readonly ServerFacts[];
   readonly caches: readonly {
     readonly cache: string;
-    readonly keys: number;
-    /** Reads, misses and their ratio over the last hour that was collected. */
-    readonly accesses: number;
-    readonly misses: number;
+    /** Left out, like the reads, while Postgres is away. */
+    readonly keys?: number;
+    /** Reads and misses that were collected for this hour and the one before, and their ratio. */
+    readonly accesses?: number;
+    readonly misses?: number;
     readonly hitRatio?: number;
     readonly lastRun?: Run;
     readonly budget: { readonly origin: string; readonly perSecond?: number; readonly factor: number };
@@ -206,6 +207,8 @@ export interface Status {
     readonly job: string;
     readonly counts: Readonly<Record<string, number>>;
     readonly oldestMs?: number;
+    /** Processes that work this job. */
+    readonly workers: number;
   }[];
   readonly schedules: readonly ScheduleView[];
 }

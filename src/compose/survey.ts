@@ -43,15 +43,13 @@ export async function readStatus(
     servers,
     caches: await Promise.all(
       config.caches.map(async (def) => {
-        const { keys = 0, accesses = 0, misses = 0 } = facts?.get(def.name) ?? {};
+        const reads = facts && (facts.get(def.name) ?? { keys: 0, accesses: 0, misses: 0 });
         const [lastRun] = database ? await database.plans.list({ cache: def.name, limit: 1 }) : [];
         const limits = isUp('queue') ? await budget.state(def.origin) : { factor: 1, ...def.origin.budget };
         return {
           cache: def.name,
-          keys,
-          accesses,
-          misses,
-          ...(accesses === 0 ? {} : { hitRatio: 1 - misses / accesses }),
+          ...reads,
+          ...(reads && reads.accesses > 0 ? { hitRatio: 1 - reads.misses / reads.accesses } : {}),
           ...(lastRun === undefined ? {} : { lastRun }),
           budget: {
             origin: def.origin.name,
@@ -68,6 +66,7 @@ export async function readStatus(
             return {
               job: name,
               counts: { ...(await producer.counts(name)) },
+              workers: await producer.workers(name),
               ...(oldestMs === undefined ? {} : { oldestMs }),
             };
           }),

@@ -25,6 +25,8 @@ export interface Producer {
   counts(job: string): Promise<QueueCounts>;
   /** Age of the job that has waited longest; undefined when none waits. */
   oldestMs(job: string): Promise<number | undefined>;
+  /** Processes that work this job now, in the whole fleet. */
+  workers(job: string): Promise<number>;
   /** True when nothing may start: the queue is paused or rate limited. */
   isHeld(job: string): Promise<boolean>;
   /** The newest jobs in these states (all of them unless told), newest first. */
@@ -114,6 +116,7 @@ export function createProducer(options: LinkOptions): Producer {
         const since = heads.filter(Boolean).map((job) => job.timestamp);
         return since.length === 0 ? undefined : Math.max(0, clock.now() - Math.min(...since));
       }),
+    workers: (name) => ask(name, (queue) => queue.getWorkersCount()),
     isHeld: (name) =>
       ask(name, async (queue) => (await queue.isPaused()) || (await queue.getRateLimitTtl()) > 0),
     list: (name, { states = jobStates, most = 50 } = {}) =>

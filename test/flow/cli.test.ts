@@ -110,6 +110,11 @@ describe('one story on private servers', { timeout: 120_000 }, () => {
     expect([code, out]).toEqual([0, 'products: nothing needs warming\n']);
   });
 
+  test('warm --keys: a key that is none of the cache is refused before there is a run', async () => {
+    const { code, err } = await shop.run('warm', 'products', '--keys', '1,abc');
+    expect([code, err]).toEqual([2, expect.stringMatching(/E_KEY .*number key codec, got string 'abc'/)]);
+  });
+
   test('warm --keys: those keys; a loader that throws is exit code 4', async () => {
     const { code, out } = await shop.run('warm', 'broken', '--keys', '1,2');
     expect(code).toBe(4);
@@ -195,6 +200,8 @@ describe('one story on private servers', { timeout: 120_000 }, () => {
     expect(code).toBe(0);
     expect(out).not.toContain(escapes);
     expect(out).toMatch(/^products .* done, .* ago +90 /m);
+    expect(status.queues.map(({ workers }) => workers)).toEqual(status.queues.map(() => 0));
+    expect(out).toMatch(/^warm +none /m);
   });
 
   test('doctor: these servers have no error', async () => {
@@ -221,7 +228,9 @@ describe('without any server', { timeout: 120_000 }, () => {
       kept: ['Procfile'],
     });
     expect(readFileSync(join(empty.folder, 'Procfile'), 'utf8')).toBe('web: mine\n');
-    expect(await empty.json('config', '--check')).toEqual({ ok: true });
+    expect(await empty.json('config', '--check')).toEqual({ ok: true, missing: ['redis', 'postgres'] });
+    const { out } = await empty.run('config', '--check');
+    expect(out).toMatch(/is right.*\nnot set: `redis` \(REDIS_URL\).*\nnot set: `postgres` \(DATABASE_URL\)/);
     expect(await empty.json('init', '--yes')).toMatchObject({ written: [] });
     expect(existsSync(join(empty.folder, '.env'))).toBe(false);
   });

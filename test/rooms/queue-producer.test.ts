@@ -133,6 +133,15 @@ describe('looking', () => {
     expect(await until(() => queues.oldestMs('old'), 'it has aged')).toBeGreaterThan(0);
   });
 
+  test('tells how many processes work a job', async () => {
+    const queues = bench.produce();
+    expect(await queues.workers('worked')).toBe(0);
+    const worked = job('worked', async () => done(0));
+    await bench.work([worked], queues);
+    await bench.work([worked], queues);
+    expect(await until(async () => (await queues.workers('worked')) === 2, 'both are seen')).toBe(true);
+  });
+
   test('waiting for a job ends with the time given, or when there is no such job', async () => {
     const queues = bench.produce();
     const id = await queues.enqueue('nobody', {});
