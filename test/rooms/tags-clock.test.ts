@@ -1,4 +1,5 @@
 import { beforeEach, expect, test } from 'vitest';
+import { readLua } from '../../src/files.ts';
 import { createRedisTags, tagsKey } from '../../src/tags/redis.ts';
 import { isDead } from '../../src/tags/tags.ts';
 import { redis, until } from '../support/index.ts';
@@ -85,4 +86,20 @@ test('what the clock remembers of itself stays small', async () => {
   await short.seq();
   for (let i = 0; i < 500; i++) await short.prune();
   expect((await cache.client.hget(key, 'seen'))!.length).toBeLessThan(110 * 40);
+});
+
+test('a marker that was set anew is kept, and the longest time that was ever asked for holds', async () => {
+  const [prune, cut] = ['tags-prune', 'tags-cut'].map((name) => readLua(name));
+  await cache.client.hset(key, { seq: 50, 't:old': 10, 't:edge': 20, 't:new': 21 });
+  expect(await cache.client.eval(prune!, 1, key, 20, 't:old', 't:edge', 't:new', 't:gone')).toBe(2);
+  expect(Object.keys(await cache.client.hgetall(key)).sort()).toEqual(['seq', 't:new']);
+
+  const [seconds] = await cache.client.time();
+  const now = Number(seconds) * 1_000;
+  const note = (ago: number, seq: number) => `${now - ago}:${seq}`;
+  await cache.client.hset(key, 'seen', [note(90_000, 30), note(50_000, 40), note(10_000, 45)].join(' '));
+  expect(await cache.client.eval(cut!, 1, key, 60_000)).toBe('30');
+  // An older configuration kept entries for a minute: a shorter one must not forget sooner.
+  expect(await cache.client.eval(cut!, 1, key, 5_000)).toBe('30');
+  expect(await cache.client.eval(cut!, 1, key, 3_600_000)).toBeNull();
 });
