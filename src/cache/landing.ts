@@ -115,21 +115,21 @@ export function createLanding(parts: LandingParts): Landing {
     if (drafts.length === 0) return;
     const { isTagged } = settings;
     const filledAt = clock.now();
+    const open = new Set(written);
     try {
-      const done = await store.commit(
-        { cache, token, isTagged, filledBy: 'r', filledAt, seq, plan: 0, loadMs },
-        drafts,
-      );
-      done.forEach((result, i) => {
-        if (result !== 'written') refused(result === 'lost' ? 'lost' : 'store');
-        written[i]!.end(result === 'written');
+      await store.commit({ cache, token, isTagged, filledBy: 'r', filledAt, seq, plan: 0, loadMs }, drafts, {
+        heard(i, result) {
+          if (result === 'lost') refused('lost');
+          open.delete(written[i]!);
+          written[i]!.end(result === 'written');
+        },
       });
     } catch (error) {
       storeFailed(error);
-      for (const flight of written) {
-        refused('store');
-        flight.end(false);
-      }
+    }
+    for (const flight of open) {
+      refused('store');
+      flight.end(false);
     }
   };
 

@@ -139,7 +139,7 @@ export function createPartFiller(parts: PartParts): PartFiller {
     const { plan = 0 } = request;
     const batch = { cache, token, isTagged, filledBy, filledAt: clock.now(), seq, plan, loadMs } as const;
     const pace = budget.isUnlimited(def.origin) ? pacers.wide : pacers.narrow;
-    const done = await store.commit(batch, drafts, pace);
+    const done = await store.commit(batch, drafts, { pace });
     done.forEach((result, i) => {
       const { key, text, bytes } = drafts[i]!;
       const { position, tags } = written[i]!;

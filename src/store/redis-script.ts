@@ -13,6 +13,8 @@ export interface ScriptCall {
   readonly size: number;
   writeKeys(into: CommandBytes): void;
   writeArgs(into: CommandBytes): void;
+  /** Called before any later command's answer is heard. */
+  heard?(reply: unknown): void;
 }
 
 /** Buffers kept for the next calls: making and collecting them costs more than filling them. */
@@ -38,6 +40,7 @@ export function createScript(redis: Redis | Cluster, name: string): (call: Scrip
     const command = new Command(verb.toLowerCase(), [sha, 1, call.key], { replyEncoding: null });
     command.toWritable = () => bytes;
     const reply: unknown = await redis.sendCommand(command);
+    call.heard?.(reply);
     // Only now is it sure that they are not sent again.
     if (spare.length < mostSpare) spare.push(into.into);
     return reply;

@@ -152,7 +152,7 @@ export function createRedisStore(redis: Redis | Cluster, { prefix, tagsKey }: Re
       return begun;
     },
 
-    async commit(batch, drafts, pace) {
+    async commit(batch, drafts, { pace, heard } = {}) {
       const done: Committed[] = new Array(drafts.length).fill('full');
       const keys = drafts.map(({ key }) => key);
       const isTagged = batch.isTagged && !isApart;
@@ -174,9 +174,16 @@ export function createRedisStore(redis: Redis | Cluster, { prefix, tagsKey }: Re
             writeCounts(into, call);
             for (const position of at) writeDraft(into, batch, drafts[position]!);
           },
+          heard(reply) {
+            const [told] = reply as Buffer[];
+            for (let i = 0; i < at.length; i++) {
+              const result = told![i] === letters.written ? 'written' : 'lost';
+              done[at[i]!] = result;
+              heard?.(at[i]!, result);
+            }
+          },
         });
-        const [told, servedAt] = (await guarded(reply)) as Buffer[];
-        for (let i = 0; i < at.length; i++) done[at[i]!] = told![i] === letters.written ? 'written' : 'lost';
+        const [, servedAt] = (await guarded(reply)) as Buffer[];
         return { servedAt: Number(servedAt) };
       };
       try {

@@ -58,6 +58,15 @@ export interface Pace {
   run(send: () => Promise<{ readonly servedAt: number }>): Promise<unknown>;
 }
 
+export interface CommitOptions {
+  readonly pace?: Pace;
+  /**
+   * Told what became of a draft, by position, as soon as the server's answer is here and before any later answer is
+   * heard: what was written then is deleted or overtaken by others long before the whole commit ends.
+   */
+  readonly heard?: (position: number, result: 'written' | 'lost') => void;
+}
+
 /** What became of a draft: `lost` = deleted, overtaken or invalidated by tag while it was loaded; `full` = no room. */
 export type Committed = 'written' | 'lost' | 'full';
 
@@ -80,7 +89,7 @@ export interface Store {
   /** Takes the lease of every key that has neither an entry nor a lease. */
   begin(cache: string, keys: readonly string[], lease: Lease, options: BeginOptions): Promise<Begun[]>;
   /** Writes the entries whose lease still carries the token, and gives the leases back. */
-  commit(batch: Batch, drafts: readonly Draft[], pace?: Pace): Promise<Committed[]>;
+  commit(batch: Batch, drafts: readonly Draft[], options?: CommitOptions): Promise<Committed[]>;
   /** Gives leases back without writing; answers which of them were still held. */
   abort(cache: string, keys: readonly string[], token: string): Promise<boolean[]>;
   /** Removes entries and leases together. */

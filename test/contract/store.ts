@@ -206,11 +206,18 @@ export function describeStore(name: string, open: () => Promise<StoreUnderTest>)
       expect(begun.filter((each) => each === 'own')).toHaveLength(999);
       expect(begun[500]).toBe('busy');
       const served: number[] = [];
+      const heard: string[] = [];
       const done = await store.commit(
         batch('one'),
         keys.map((key, i) => draft(key, String(i))),
-        { pieceBytes: 4_096, run: async (send) => served.push((await send()).servedAt) },
+        {
+          pace: { pieceBytes: 4_096, run: async (send) => served.push((await send()).servedAt) },
+          heard: (position, result) => {
+            heard[position] = result;
+          },
+        },
       );
+      expect(heard).toEqual(done);
       expect(done.filter((each) => each === 'written')).toHaveLength(999);
       expect(done[500]).toBe('lost');
       expect(served.length).toBeGreaterThan(7);

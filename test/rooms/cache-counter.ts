@@ -31,6 +31,8 @@ export interface CounterOptions {
   readonly clock?: Clock;
   readonly cacheUrl?: string;
   readonly queueUrl?: string;
+  /** Stands between the caches and the store. */
+  readonly around?: (store: Store) => Store;
 }
 
 /** Redis as the product opens it: failing fast. Logical databases of this test process. */
@@ -46,6 +48,7 @@ afterAll(async () => {
 
 export async function counter(defs: readonly AnyCacheDef[], options: CounterOptions = {}): Promise<Counter> {
   const { clock = systemClock, cacheUrl = urls().cacheUrl, queueUrl = urls().queueUrl } = options;
+  const { around = (store) => store } = options;
   const connect = async (url: string) => {
     const redis = new Redis(url, {
       lazyConnect: true,
@@ -85,7 +88,7 @@ export async function counter(defs: readonly AnyCacheDef[], options: CounterOpti
     miss: (cache, key, caller) => void misses.push({ cache, key, caller }),
     fill: (fill) => void fills.push(fill),
   };
-  const store = createRedisStore(cacheRedis, { prefix, tagsKey: tagsKey(prefix) });
+  const store = around(createRedisStore(cacheRedis, { prefix, tagsKey: tagsKey(prefix) }));
   const tags = createRedisTags(cacheRedis, { prefix, keepMs: 60_000 });
   const budget = createBudget(createRedisLimiter(queueRedis, { prefix }), { clock, events });
   const caches = createCaches(defs, { store, tags, budget, clock, events, recorder });

@@ -76,6 +76,49 @@ describe.each(invalidations)('a key that is %s', (_, invalidate) => {
   });
 });
 
+test('what one piece of a large write has stored is not vouched for until the last piece is stored', async () => {
+  for (let id = 1; id <= 300; id++) origin.rows.set(id, 'old');
+  let release = () => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  let pieces = 0;
+  const paced = await counter(defs, {
+    around: (store) => ({
+      ...store,
+      // The last pieces of the write are held up on their way.
+      commit: (batch, drafts, options) =>
+        store.commit(batch, drafts, {
+          ...options,
+          pace: {
+            pieceBytes: 2_000,
+            run: async (send) => {
+              pieces += 1;
+              if (pieces > 1) await held;
+              return send();
+            },
+          },
+        }),
+    }),
+  });
+  const cache = paced.caches.open(plain);
+  const ids = [...origin.rows.keys()];
+  const many = cache.getMany(ids);
+  const written = await until(async () => {
+    const looks = await two.caches.look('plain', ids.map(String));
+    const first = looks.findIndex(({ state }) => state === 'fresh');
+    return first >= 0 && { id: ids[first]! };
+  }, 'the first piece is written');
+  origin.rows.set(written.id, 'new');
+  await two.caches.open(plain).delete(written.id);
+  const late = cache.get(written.id);
+  await until(() => origin.loads.length === 2, 'it is loaded again');
+  release();
+  expect(await late).toBe('new');
+  expect((await many).size).toBe(300);
+  expect(await cache.get(written.id)).toBe('new');
+});
+
 test('an entry that was there is not brought back either by who read it before', async () => {
   origin.rows.set(1, 'old');
   await one.caches.open(products).get(1);
