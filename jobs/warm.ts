@@ -33,17 +33,23 @@ export const warm = defineJob('warm', {
     // A store that is away says so when it is written to.
     const memory = () => from.store.memory().catch(() => undefined);
     const before = await memory();
-    for (let keys = 0; ; ) {
-      signal.throwIfAborted();
-      const present = await memory();
+    let present = before;
+    /** A run that would push out what is hot is stopped before more of it is claimed. */
+    const guard = async (): Promise<void> => {
+      present = await memory();
       const full = whyFull(present, before, memoryMark);
       if (full !== undefined) await to.plans.stop(plan, full, now());
-      const chunk = await to.plans.claim(plan, { worker, now: now(), leaseMs: claimMs });
+    };
+    const wanted = () => ({ worker, now: now(), leaseMs: claimMs });
+    signal.throwIfAborted();
+    await guard();
+    let chunk = await to.plans.claim(plan, wanted());
+    for (let keys = 0; ; ) {
       if (chunk.kind === 'paused') return snooze('1s', 'the run is paused');
       if (chunk.kind === 'wait') return snooze(chunk.ms, 'other workers hold what is left');
       if (chunk.kind === 'ended') break;
       const room = roomBytes(present, memoryMark, lanes + 1);
-      const wanted = {
+      const report = await to.cache.fill(cache, {
         keys: chunk.keys,
         rows: chunk.rows,
         plan,
@@ -51,14 +57,17 @@ export const warm = defineJob('warm', {
         signal,
         withinMs: Math.min(fillMs, chunk.leftMs),
         ...(room === undefined ? {} : { roomBytes: room }),
-      } as const;
-      const report = await to.cache.fill(cache, wanted);
-      await to.plans.settle(chunk, report, now());
+      });
       const settled = report.results.filter((result) => result !== 'planned').length;
-      if (settled === 0 && !signal.aborted)
+      if (settled === 0 || signal.aborted) {
+        await to.plans.settle(chunk, report, now());
+        signal.throwIfAborted();
         return snooze('2s', report.error?.message ?? 'the budget gave nothing');
+      }
       keys += settled;
       await progress({ run: plan, keys });
+      await guard();
+      chunk = await to.plans.next(chunk, report, wanted());
     }
     const run = await to.plans.finish(plan, now());
     log.debug({ cache, run: plan, state: run.state }, 'lane ended');

@@ -102,6 +102,12 @@ export interface Writes {
     claim(plan: number, options: { worker: string; now: number; leaseMs: number }): Promise<Claim>;
     /** Writes down what became of a claimed chunk; rows still `planned` go back to be claimed. */
     settle(chunk: ClaimedChunk, report: FillReport, now: number): Promise<void>;
+    /** Settles a chunk and claims the next of its run in one go. */
+    next(
+      chunk: ClaimedChunk,
+      report: FillReport,
+      options: { worker: string; now: number; leaseMs: number },
+    ): Promise<Claim>;
     /** Ends the run if nothing of it is left; answers with its state. */
     finish(plan: number, now: number): Promise<Run>;
     /** Ends the run early: what is left becomes `budget`. */

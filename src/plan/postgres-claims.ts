@@ -3,6 +3,12 @@ import type { Pool } from '../connect.ts';
 import type { Claim, ClaimedChunk, FillReport, RunState } from '../rooms.ts';
 import { letterOf, lettersOf, plannedIn } from './letters.ts';
 
+interface Wanted {
+  readonly worker: string;
+  readonly now: number;
+  readonly leaseMs: number;
+}
+
 interface Row {
   readonly chunk: number;
   readonly first_row: number;
@@ -17,41 +23,114 @@ const longestWaitMs = 1_000;
 const shortestWaitMs = 50;
 const longestError = 500;
 
+/** The run, while chunks of it may be taken, as `run`; the next chunk of it, as `next`. Of $1 plan and $2 now in ms. */
+const findNext = `
+  run as (
+    select id, deadline_at from samovar.plan
+     where id = $1 and state in ('queued', 'running') and why is null
+       and deadline_at > to_timestamp($2::float8 / 1000)
+  ), next as (
+    select c.plan_id, c.chunk from samovar.plan_chunk c
+     where c.plan_id = (select id from run) and c.state <> 'settled'
+       and (c.state = 'planned' or (c.state = 'claimed' and c.claimed_until <= to_timestamp($2::float8 / 1000)))`;
+
+const takeFirst = 'order by c.chunk limit 1 for update of c skip locked';
+
+/** Of $3 holder and $4 the claim's end in ms. A claim or its settling that a crash of Postgres undoes is made again; neither waits for the disk. */
+const takeNext = `
+  update samovar.plan_chunk c
+     set state = 'claimed', worker = $3, claimed_until = to_timestamp($4::float8 / 1000)
+    from next where c.plan_id = next.plan_id and c.chunk = next.chunk
+  returning c.chunk, c.first_row, to_json(c.keys) as keys, c.results,
+            (select extract(epoch from deadline_at) * 1000 from run)::float8 as ends_at,
+            set_config('synchronous_commit', 'off', true)`;
+
+/** Of $5 chunk, $6 its holder, $7 letters, $8 rows, $9 bytes, $10 ms of loading and $11 error, besides $1 plan and $2 now. */
+const settleHeld = `
+  held as (
+    select plan_id, chunk,
+           case when length(results) = length($7::text) then $7 else (
+             select string_agg(coalesce(told.letter, substr(c.results, i, 1)), '' order by i)
+               from generate_series(1, length(c.results)) i
+               left join unnest($8::int[], string_to_array($7, null)) told (row, letter)
+                 on told.row = c.first_row + i - 1) end as results
+      from samovar.plan_chunk c
+     where plan_id = $1 and chunk = $5 and state = 'claimed' and worker = $6 for update
+  ), settled as (
+    update samovar.plan_chunk c
+       set results = h.results, worker = null, claimed_until = null, bytes = c.bytes + $9,
+           state = case when position('${letterOf.planned}' in h.results) > 0 then 'planned' else 'settled' end,
+           load_ms = c.load_ms + $10, error = coalesce(c.error, $11)
+      from held h where c.plan_id = h.plan_id and c.chunk = h.chunk
+    returning c.plan_id
+  ), beat as (
+    update samovar.plan set beat_at = to_timestamp($2::float8 / 1000)
+     where id = (select plan_id from settled) and state <> 'paused'
+  )`;
+
+const settledValues = (chunk: ClaimedChunk, report: FillReport) => [
+  chunk.chunk,
+  chunk.worker,
+  lettersOf(report.results, chunk.rows.length),
+  `{${chunk.rows.join(',')}}`,
+  Math.round(report.bytes),
+  report.loadMs,
+  report.error === undefined ? null : `${report.error.code}: ${report.error.message}`.slice(0, longestError),
+];
+
+const holderOf = (worker: string): string => `${worker}/${randomUUID()}`;
+
 /**
  * Takes the next chunk of a run for one worker: one nobody holds, or one whose worker did not settle it in time. The
  * claim carries a name of its own, so that a worker which was thought dead cannot settle what another has taken over.
  */
-export async function claimChunk(
-  pool: Pool,
-  plan: number,
-  { worker, now, leaseMs }: { worker: string; now: number; leaseMs: number },
-): Promise<Claim> {
-  const holder = `${worker}/${randomUUID()}`;
+export async function claimChunk(pool: Pool, plan: number, { worker, now, leaseMs }: Wanted): Promise<Claim> {
+  const holder = holderOf(worker);
   const { rows } = await pool.query<Row>({
     name: 'samovar-claim',
-    // A claim or its settling that a crash of Postgres undoes is made again; neither waits for the disk.
-    text: `with run as (
-             select id, deadline_at from samovar.plan
-              where id = $1 and state in ('queued', 'running') and why is null
-                and deadline_at > to_timestamp($3::float8 / 1000)
-           ), next as (
-             select c.plan_id, c.chunk from samovar.plan_chunk c
-              where c.plan_id = (select id from run) and c.state <> 'settled'
-                and (c.state = 'planned' or (c.state = 'claimed' and c.claimed_until <= to_timestamp($3::float8 / 1000)))
-              order by c.chunk limit 1 for update of c skip locked
+    text: `with ${findNext} ${takeFirst}
            ), begun as (
-             update samovar.plan set state = 'running', started_at = to_timestamp($3::float8 / 1000)
+             update samovar.plan set state = 'running', started_at = to_timestamp($2::float8 / 1000)
               where id = (select plan_id from next) and state = 'queued'
-           )
-           update samovar.plan_chunk c
-              set state = 'claimed', worker = $2, claimed_until = to_timestamp($4::float8 / 1000)
-             from next where c.plan_id = next.plan_id and c.chunk = next.chunk
-           returning c.chunk, c.first_row, to_json(c.keys) as keys, c.results,
-                     (select extract(epoch from deadline_at) * 1000 from run)::float8 as ends_at, set_config('synchronous_commit', 'off', true)`,
-    values: [plan, holder, now, now + leaseMs],
+           ) ${takeNext}`,
+    values: [plan, now, holder, now + leaseMs],
   });
-  const row = rows[0];
-  if (!row) return whyNone(pool, plan, now);
+  return rows[0] ? claimed(plan, holder, now, rows[0]) : whyNone(pool, plan, now);
+}
+
+/** Writes down what became of a claimed chunk, unless another worker has taken it over meanwhile. */
+export async function settleChunk(
+  pool: Pool,
+  chunk: ClaimedChunk,
+  report: FillReport,
+  now: number,
+): Promise<void> {
+  await pool.query({
+    name: 'samovar-settle',
+    text: `with ${settleHeld} select set_config('synchronous_commit', 'off', true), $3::text, $4::text`,
+    values: [chunk.plan, now, null, null, ...settledValues(chunk, report)],
+  });
+}
+
+/** Both in one statement, for a worker that goes on: half the questions to Postgres while a run is under way. */
+export async function nextChunk(
+  pool: Pool,
+  chunk: ClaimedChunk,
+  report: FillReport,
+  { worker, now, leaseMs }: Wanted,
+): Promise<Claim> {
+  const { plan } = chunk;
+  const holder = holderOf(worker);
+  const { rows } = await pool.query<Row>({
+    name: 'samovar-next',
+    text: `with ${settleHeld}, ${findNext} and c.chunk <> $5 ${takeFirst} ) ${takeNext}`,
+    values: [plan, now, holder, now + leaseMs, ...settledValues(chunk, report)],
+  });
+  // What is left may be the rest of this very chunk.
+  return rows[0] ? claimed(plan, holder, now, rows[0]) : claimChunk(pool, plan, { worker, now, leaseMs });
+}
+
+function claimed(plan: number, holder: string, now: number, row: Row): ClaimedChunk {
   const positions = plannedIn(row.results);
   return {
     kind: 'chunk',
@@ -92,49 +171,4 @@ async function whyNone(pool: Pool, plan: number, now: number): Promise<Claim> {
   if (run.why !== null) return { kind: 'ended', why: run.why };
   if (run.is_late) return { kind: 'ended', why: 'its time is over' };
   return run.open === 0 ? { kind: 'ended', why: 'nothing is left' } : wait;
-}
-
-/** Writes down what became of a claimed chunk, unless another worker has taken it over meanwhile. */
-export async function settleChunk(
-  pool: Pool,
-  chunk: ClaimedChunk,
-  report: FillReport,
-  now: number,
-): Promise<void> {
-  await pool.query({
-    name: 'samovar-settle',
-    text: `with held as (
-             select plan_id, chunk,
-                    case when length(results) = length($4::text) then $4 else (
-                      select string_agg(coalesce(told.letter, substr(c.results, i, 1)), '' order by i)
-                        from generate_series(1, length(c.results)) i
-                        left join unnest($5::int[], string_to_array($4, null)) told (row, letter)
-                          on told.row = c.first_row + i - 1) end as results
-               from samovar.plan_chunk c
-              where plan_id = $1 and chunk = $2 and state = 'claimed' and worker = $3 for update
-           ), settled as (
-             update samovar.plan_chunk c
-                set results = h.results, worker = null, claimed_until = null, bytes = c.bytes + $6,
-                    state = case when position('${letterOf.planned}' in h.results) > 0 then 'planned' else 'settled' end,
-                    load_ms = c.load_ms + $7, error = coalesce(c.error, $8)
-               from held h where c.plan_id = h.plan_id and c.chunk = h.chunk
-             returning c.plan_id
-           )
-           update samovar.plan set beat_at = to_timestamp($9::float8 / 1000)
-            where id = (select plan_id from settled) and state <> 'paused'
-           returning set_config('synchronous_commit', 'off', true)`,
-    values: [
-      chunk.plan,
-      chunk.chunk,
-      chunk.worker,
-      lettersOf(report.results, chunk.rows.length),
-      `{${chunk.rows.join(',')}}`,
-      Math.round(report.bytes),
-      report.loadMs,
-      report.error === undefined
-        ? null
-        : `${report.error.code}: ${report.error.message}`.slice(0, longestError),
-      now,
-    ],
-  });
 }

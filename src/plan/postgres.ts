@@ -3,7 +3,7 @@ import type { Pool } from '../connect.ts';
 import type { Emitter } from '../events.ts';
 import type { Reads, Run, Writes } from '../rooms.ts';
 import { buildPlan } from './build.ts';
-import { claimChunk, settleChunk } from './postgres-claims.ts';
+import { claimChunk, nextChunk, settleChunk } from './postgres-claims.ts';
 import { openPlan } from './postgres-open.ts';
 import { prunePlans } from './postgres-prune.ts';
 import { controlRun, finishRun, listRuns, type RunVerb, readRun, stopRun } from './postgres-runs.ts';
@@ -41,6 +41,7 @@ export function createPlans(
     },
     claim: (plan, wanted) => claimChunk(pool, plan, wanted),
     settle: (chunk, report, now) => settleChunk(pool, chunk, report, now),
+    next: (chunk, report, wanted) => nextChunk(pool, chunk, report, wanted),
     finish: (plan, now) => finishRun(pool, plan, now, events),
     stop: (plan, why, now) => stopRun(pool, plan, why, now, events),
     control: (plan, verb) => controlRun(pool, plan, verb, clock.now(), events),

@@ -51,9 +51,15 @@ function rooms(change: { plans?: Partial<Writes['plans']>; fill?: Writes['cache'
         };
       },
     });
+  const settle = change.plans?.settle;
+  /** Lets a test do something between the two. */
+  const inTwoSteps: Writes['plans']['next'] = async (chunk, report, wanted) => {
+    await settle!(chunk, report, wanted.now);
+    return plans.claim(chunk.plan, wanted);
+  };
   const to = {
     cache: noted('cache', { fill: change.fill ?? app.caches.fill }),
-    plans: noted('plans', { ...plans, ...change.plans }),
+    plans: noted('plans', { ...plans, ...(settle ? { next: inTwoSteps } : {}), ...change.plans }),
     queue: noted('queue', {
       enqueue: async (job: string, payload: unknown) => {
         enqueued.push({ job, payload });
@@ -143,8 +149,8 @@ test('carries a plan out chunk by chunk, and every entry knows its row', async (
     result: { run: plan, state: 'done', results: { written: 1_200 } },
   });
   expect(moves).toEqual([
-    ...Array.from({ length: 3 }, () => ['plans.claim', 'cache.fill', 'plans.settle']).flat(),
     'plans.claim',
+    ...Array.from({ length: 3 }, () => ['cache.fill', 'plans.next']).flat(),
     'plans.finish',
   ]);
   expect(told.map((state) => state['keys'])).toEqual([500, 1_000, 1_200]);
@@ -270,11 +276,12 @@ describe('the memory guard', () => {
     ['evicting', { evicted: 6 }, 'memory began to evict entries'],
   ])('stops a run when memory is %s, and says so', async (_, change, why) => {
     const plan = await openRun();
-    const settle: Writes['plans']['settle'] = async (...args) => {
-      await plans.settle(...args);
+    const fill: Writes['cache']['fill'] = async (...args) => {
+      const report = await app.caches.fill(...args);
       memory = { ...memory, ...change };
+      return report;
     };
-    expect(await lane(plan, rooms({ plans: { settle } }))).toMatchObject({
+    expect(await lane(plan, rooms({ fill }))).toMatchObject({
       kind: 'done',
       result: { state: 'partial', results: { written: 500, budget: 700 } },
     });

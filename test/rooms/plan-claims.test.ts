@@ -3,7 +3,7 @@ import { chunkRows } from '../../src/plan/postgres-open.ts';
 import type { ClaimedChunk } from '../../src/rooms.ts';
 import { leaseMs, maxTimeMs, names, planRoom, report, taken } from './plan-parts.ts';
 
-const { db, clock, plans, told, open, claim, settle, finish, empty } = await planRoom();
+const { db, clock, plans, told, open, claim, next, settle, finish, empty } = await planRoom();
 
 beforeEach(empty);
 
@@ -52,6 +52,48 @@ test('workers that ask at once never get the same chunk', async () => {
   );
   expect(new Set(got.map(({ worker }) => worker)).size).toBe(20);
   expect(await finish(run)).toMatchObject({ state: 'done', results: { written: 20 * chunkRows } });
+});
+
+describe('settling a chunk and claiming the next in one go', () => {
+  test('carries a run out to its end, each chunk once', async () => {
+    const run = await open(names(1_100));
+    const chunks: number[] = [];
+    let chunk = await claim(run);
+    while (chunk.kind === 'chunk') {
+      chunks.push(chunk.chunk);
+      chunk = await next(chunk);
+    }
+    expect([chunks, chunk]).toEqual([[0, 1, 2], { kind: 'ended', why: 'nothing is left' }]);
+    expect(await finish(run)).toMatchObject({ state: 'done', results: { written: 1_100 } });
+  });
+
+  test('gives what was handed back of the chunk itself when nothing else is left', async () => {
+    const run = await open(['a', 'b']);
+    const rest = await next(await taken(claim(run)), ['written', 'planned']);
+    expect(rest).toMatchObject({ kind: 'chunk', keys: ['b'], rows: [1] });
+  });
+
+  test('settles nothing that another has taken over, and claims none of it', async () => {
+    const run = await open(names(2 * chunkRows));
+    const lost = await taken(claim(run));
+    await clock.advance(leaseMs);
+    const held = await taken(claim(run, 'w2'));
+    expect(held.chunk).toBe(lost.chunk);
+    expect(await next(lost, 'failed')).toMatchObject({ kind: 'chunk', chunk: 1 });
+    expect(await plans.run(run)).toMatchObject({ results: { planned: 2 * chunkRows } });
+  });
+
+  test('settles what was done of a run that was paused or cancelled, and claims no more of it', async () => {
+    const run = await open(names(2 * chunkRows));
+    const first = await taken(claim(run));
+    await plans.control(run, 'pause');
+    expect(await next(first)).toEqual({ kind: 'paused' });
+    await plans.control(run, 'resume');
+    const second = await taken(claim(run));
+    await plans.control(run, 'cancel');
+    expect(await next(second)).toMatchObject({ kind: 'ended' });
+    expect(await finish(run)).toMatchObject({ state: 'cancelled', results: { written: 2 * chunkRows } });
+  });
 });
 
 test('who finds nothing but what others hold waits, no longer than their claims', async () => {

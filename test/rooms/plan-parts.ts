@@ -33,6 +33,8 @@ export async function planRoom() {
     claim: (plan: number, worker = 'w1') => plans.claim(plan, { worker, now: clock.now(), leaseMs }),
     settle: (chunk: ClaimedChunk, result: RowResult | readonly RowResult[] = 'written') =>
       plans.settle(chunk, report(chunk, result), clock.now()),
+    next: (chunk: ClaimedChunk, result: RowResult | readonly RowResult[] = 'written', worker = 'w1') =>
+      plans.next(chunk, report(chunk, result), { worker, now: clock.now(), leaseMs }),
     finish: (plan: number) => plans.finish(plan, clock.now()),
     empty: async () => {
       told.changed.length = 0;
