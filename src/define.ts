@@ -42,13 +42,13 @@ export interface Encoded<Value> {
 }
 
 export type Loaded<Id, Value> =
-  | ReadonlyMap<Id, Value | Encoded<Value>>
-  | readonly (Value | Encoded<Value> | null | undefined)[]
-  | Readonly<Record<string, Value | Encoded<Value>>>;
+  | ReadonlyMap<Id, Value | Encoded<Value> | Error>
+  | readonly (Value | Encoded<Value> | Error | null | undefined)[]
+  | Readonly<Record<string, Value | Encoded<Value> | Error>>;
 
 /**
  * Loads many ids in one go. Answers with a Map (a missing id is an absent entry), an array in the order of
- * the ids (null or undefined = missing), or a record by key.
+ * the ids (null or undefined = missing), or a record by key. An Error in place of a value fails that id alone.
  */
 export type Load<Id, Value> = (
   ids: Id[],

@@ -8,6 +8,7 @@ export const errorCodes = {
   E_UNKNOWN_SCHEDULE: 'developer',
   E_UNKNOWN_RUN: 'developer',
   E_LOAD_SHAPE: 'developer',
+  E_LOAD_LOOP: 'developer',
   E_ENCODE: 'developer',
   E_KEY: 'developer',
   E_STOPPED: 'developer',

@@ -11,6 +11,8 @@ export interface Events {
   };
   'fill:settled': { cache: string; reason: 'warm' | 'refresh'; report: FillReport };
   'entry:refused': { cache: string; why: 'lost' | 'too-big' | 'corrupt' | 'version' | 'encode' | 'store' };
+  /** A key was too long and is stored under its hash, which no plan can name; told at most once a cache. */
+  'key:hashed': { cache: string };
   'budget:waited': { origin: string; ms: number };
   'budget:changed': { origin: string; factor: number };
   'access:dropped': { accesses: number; why: 'bound' | 'store' };

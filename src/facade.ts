@@ -9,7 +9,15 @@ import type { Plan, Run, Trigger } from './rooms.ts';
 export interface ReadOptions {
   /** Who reads: 'user', 'api', 'job', 'bot' or a word of your own. @default config.access.caller */
   readonly caller?: string;
+  /** Aborts the wait of this caller, who gets the signal's reason; a load under way goes on for the others. */
+  readonly signal?: AbortSignal;
 }
+
+/** What became of one id among many. */
+export type Settled<Value> =
+  | { readonly state: 'value'; readonly value: Value }
+  | { readonly state: 'missing' }
+  | { readonly state: 'error'; readonly error: unknown };
 
 /** One named cache, typed by its definition. */
 export interface CacheClient<Id, Value> {
@@ -18,6 +26,8 @@ export interface CacheClient<Id, Value> {
   get(id: Id, options?: ReadOptions): Promise<Value | undefined>;
   /** The values that exist, in the order of the ids. */
   getMany(ids: readonly Id[], options?: ReadOptions): Promise<Map<Id, Value>>;
+  /** What became of each id, in their order; one that fails does not fail the others. */
+  getSettled(ids: readonly Id[], options?: ReadOptions): Promise<Map<Id, Settled<Value>>>;
   /** Removes entries; a load under way cannot bring the old value back. */
   delete(ids: Id | readonly Id[]): Promise<void>;
 }
@@ -44,7 +54,7 @@ export interface Client<Caches extends readonly AnyCacheDef[] = readonly AnyCach
   cache<Name extends string, Id, Value>(def: CacheDef<Name, Id, Value>): CacheClient<Id, Value>;
   /** By ids of one cache, by tags across caches, or both. */
   invalidate<Id>(what: {
-    readonly cache?: CacheDef<Caches[number]['name'], Id, never> | Caches[number]['name'];
+    readonly cache?: Pick<CacheDef<Caches[number]['name'], Id>, 'kind' | 'name' | 'key'> | Caches[number]['name'];
     readonly ids?: readonly Id[];
     readonly tags?: readonly string[];
   }): Promise<{ keys: number; tags: number }>;

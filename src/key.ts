@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { SamovarError } from './errors.ts';
 
 /** Both ways between an application's id and the text that names it in stores and analytics. */
@@ -8,8 +9,13 @@ export interface KeyCodec<Id> {
   decode(key: string): Id;
 }
 
-/** Keys longer than this many bytes are refused by name, not stored. */
+/** Keys longer than this many bytes are stored under their hash. */
 export const longestKeyBytes = 8_192;
+/** Begins what no access log carries, so that nobody plans for an id that its key cannot tell. */
+const hashMark = '\0sha256:';
+
+/** Whether a key is the hash of one that was too long. */
+export const isHashed = (key: string): boolean => key.startsWith(hashMark);
 
 const wrong = (codec: string, value: unknown): SamovarError =>
   new SamovarError('E_KEY', `expected an id for the ${codec} key codec, got ${describe(value)}`);
@@ -20,16 +26,16 @@ const string: KeyCodec<string> = {
     if (typeof id !== 'string' || id === '') throw wrong('string', id);
     // Half a character is written as the same replacement, whichever half it was: ids would share an entry.
     if (/\p{Surrogate}/u.test(id)) throw wrong('string', id);
-    if (Buffer.byteLength(id) > longestKeyBytes) {
-      throw new SamovarError(
-        'E_KEY',
-        `expected an id of at most ${longestKeyBytes} bytes, got ${Buffer.byteLength(id)} bytes starting '${id.slice(0, 40)}'`,
-        { hints: ['hash long ids in a key codec of your own: key.custom({ encode, decode })'] },
-      );
-    }
+    // An id that looks like a hash is hashed itself, or it would name another's entry.
+    if (Buffer.byteLength(id) > longestKeyBytes || isHashed(id))
+      return `${hashMark}${createHash('sha256').update(id).digest('base64url')}`;
     return id;
   },
-  decode: (key) => key,
+  decode(key) {
+    if (isHashed(key))
+      throw new SamovarError('E_KEY', 'a key that was too long is a hash now: it names no id');
+    return key;
+  },
 };
 
 const number: KeyCodec<number> = {
@@ -60,13 +66,18 @@ const bigint: KeyCodec<bigint> = {
 const json = <Id>(): KeyCodec<Id> => ({
   name: 'json',
   encode(id) {
-    const text = JSON.stringify(sorted(id));
+    let text: string | undefined;
+    try {
+      text = JSON.stringify(sorted(id));
+    } catch {
+      // A bigint, or an object that holds itself.
+    }
     if (text === undefined) throw wrong('json', id);
     return string.encode(text);
   },
   decode(key) {
     try {
-      return JSON.parse(key) as Id;
+      return JSON.parse(string.decode(key)) as Id;
     } catch {
       throw wrong('json', key);
     }
@@ -87,7 +98,7 @@ function sorted(value: unknown): unknown {
 const custom = <Id>(codec: { encode(id: Id): string; decode(key: string): Id }): KeyCodec<Id> => ({
   name: 'custom',
   encode: (id) => string.encode(codec.encode(id)),
-  decode: (key) => codec.decode(key),
+  decode: (key) => codec.decode(string.decode(key)),
 });
 
 /** The built-in key codecs. */

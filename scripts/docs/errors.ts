@@ -27,10 +27,14 @@ export const errorMeanings: Readonly<Record<ErrorCode, readonly [meaning: string
     'A loader answered with something that is no Map, no list in the order of the ids and no record by key.',
     'Answer with one of the three; a Map is the plainest.',
   ],
+  E_LOAD_LOOP: [
+    'A loader asked its own cache for a key that it was loading: it would have waited for itself.',
+    'Read that key from its origin inside the loader; other keys and other caches may be asked for.',
+  ],
   E_ENCODE: ['A value cannot be stored as JSON (a function, a circle, a bigint …).', 'Load plain data.'],
   E_KEY: [
-    'An id does not fit the key codec of its cache, or its key is too long.',
-    'Pass ids of the type the codec takes; hash long ones in a `key.custom`.',
+    'An id does not fit the key codec of its cache, or a key names no id.',
+    'Pass ids of the type the codec takes.',
   ],
   E_STOPPED: ['It was asked for something after it had been stopped.', 'Stop it last.'],
   E_JOB_TIMEOUT: [

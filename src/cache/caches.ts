@@ -13,6 +13,7 @@ import type { Store } from '../store/store.ts';
 import type { Tags } from '../tags/tags.ts';
 import { type Cache, createCache } from './cache.ts';
 import { createFill } from './fill.ts';
+import { guarded, type Life } from './guard.ts';
 import { createJudge, type Judge } from './judge.ts';
 import { settingsOf } from './options.ts';
 
@@ -43,12 +44,16 @@ export interface Caches {
   invalidate(what: Invalidation): Promise<InvalidateResult>;
   /** Resolves when what is under way here has been written or given up. */
   settled(): Promise<void>;
+  /** Nothing is served any more, E_STOPPED; resolves when what is under way has settled. */
+  stop(): Promise<void>;
 }
 
 /** One configured cache and all that works on it. */
 interface Made {
   readonly def: AnyCacheDef;
   readonly cache: Cache<unknown, unknown>;
+  /** What applications hold. */
+  readonly front: CacheClient<unknown, unknown>;
   readonly judge: Judge;
   fill(request: FillRequest): Promise<FillReport>;
 }
@@ -62,6 +67,7 @@ export function createCaches(defs: readonly AnyCacheDef[], parts: CacheParts): C
   const made = new Map<string, Made>();
   const bounds = new Map<string, Bound>();
   const pacers = createPacers(clock);
+  const life: Life = { isOver: false };
 
   for (const def of defs) {
     const settings = settingsOf(def);
@@ -70,10 +76,12 @@ export function createCaches(defs: readonly AnyCacheDef[], parts: CacheParts): C
     const judge = createJudge(tags, settings.isTagged);
     const load = createLoader(def, { clock, events, timeoutMs: settings.timeoutMs, batch: settings.batch });
     const shared = { def, settings, store, tags, judge, load, clock, events };
+    const cache = createCache<string, unknown, unknown>(def, { ...shared, bound, recorder });
     made.set(def.name, {
       def,
       judge,
-      cache: createCache<string, unknown, unknown>(def, { ...shared, bound, recorder }),
+      cache,
+      front: guarded(cache, life),
       fill: createFill({ ...shared, budget, pacers }),
     });
   }
@@ -88,9 +96,13 @@ export function createCaches(defs: readonly AnyCacheDef[], parts: CacheParts): C
     });
   };
 
+  const settled = async (): Promise<void> => {
+    await Promise.all(Array.from(made.values(), ({ cache }) => cache.settled()));
+  };
+
   return {
     open: <Name extends string, Id, Value>(def: CacheDef<Name, Id, Value>) =>
-      find(String((def as { name?: unknown } | undefined)?.name ?? def)).cache as unknown as CacheClient<
+      find(String((def as { name?: unknown } | undefined)?.name ?? def)).front as unknown as CacheClient<
         Id,
         Value
       >,
@@ -123,8 +135,11 @@ export function createCaches(defs: readonly AnyCacheDef[], parts: CacheParts): C
       return { keys: removed, tags: labels.length };
     },
 
-    async settled() {
-      await Promise.all(Array.from(made.values(), ({ cache }) => cache.settled()));
+    settled,
+
+    stop() {
+      life.isOver = true;
+      return settled();
     },
   };
 }

@@ -1,5 +1,6 @@
 import { isSamovarError } from '../errors.ts';
 import { leaseMs, newToken } from '../lease/lease.ts';
+import { loopOf } from '../origin/within.ts';
 import { decode } from '../store/codec.ts';
 import { isNegative, textOf } from '../store/entry.ts';
 import type { Tags } from '../tags/tags.ts';
@@ -136,15 +137,17 @@ export function createMisses(parts: MissParts): Misses {
 
   return {
     read(wants, { isStoreAway }) {
+      const loops = wants.map(({ key }) => loopOf(cache, key));
       const joined = wants.map(({ key }) => flights.get(key));
       const started = start(
-        wants.filter((_, i) => joined[i] === undefined),
+        wants.filter((_, i) => joined[i] === undefined && loops[i] === undefined),
         isStoreAway,
       );
       let next = 0;
-      return joined.map((flight, i) =>
-        flight === undefined ? started[next++]!.loaded : join(flight, wants[i]!, isStoreAway),
-      );
+      return joined.map((flight, i) => {
+        if (loops[i] !== undefined) return Promise.reject(loops[i]);
+        return flight === undefined ? started[next++]!.loaded : join(flight, wants[i]!, isStoreAway);
+      });
     },
     drop(keys) {
       for (const key of keys) flights.delete(key);

@@ -69,6 +69,9 @@ export async function openGround(input: ConfigInput | Config, options: ClientOpt
   const tags = createRedisTags(connections.cache, { prefix, keepMs: longestLifeMs(config) });
   const store = createRedisStore(connections.cache, { prefix, tagsKey: tagsKey(prefix) });
   const budget = createBudget(createRedisLimiter(connections.queue, { prefix }), { clock, events });
+  events.on('key:hashed', ({ cache }) =>
+    log.warn({ cache }, 'a key is longer than 8,192 bytes: it is stored under its hash, and never warmed'),
+  );
   const caches = createCaches(config.caches, { store, tags, budget, clock, events, recorder });
   return {
     config,
@@ -85,7 +88,7 @@ export async function openGround(input: ConfigInput | Config, options: ClientOpt
     budget,
     caches,
     async close() {
-      await caches.settled();
+      await caches.stop();
       await recorder.stop();
       await producer
         .close()

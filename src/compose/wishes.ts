@@ -3,6 +3,7 @@ import { defaults } from '../defaults.ts';
 import type { AnyCacheDef } from '../define.ts';
 import { durationMs } from '../duration.ts';
 import { messageOf, nearest, SamovarError } from '../errors.ts';
+import { isHashed, longestKeyBytes } from '../key.ts';
 import type { Reads, ResolvedWarm, Wish } from '../rooms.ts';
 
 /** What the definitions say of their plans, as jobs see it. */
@@ -80,5 +81,11 @@ function toWishes(def: AnyCacheDef, ids: Iterable<unknown>, source: Wish['source
   if (!isIterable || typeof ids === 'string') {
     throw new SamovarError('E_LOAD_SHAPE', `expected \`${path}\` to give a list of ids, got ${typeof ids}`);
   }
-  return [...ids].map((id) => ({ key: def.key.encode(id), source }));
+  return [...ids].map((id) => {
+    const key = def.key.encode(id);
+    if (!isHashed(key)) return { key, source };
+    throw new SamovarError('E_KEY', `\`${path}\` names an id that is too long to be planned for`, {
+      hints: [`plans hold keys of at most ${longestKeyBytes} bytes`],
+    });
+  });
 }

@@ -5,6 +5,7 @@ import { humanDuration } from '../duration.ts';
 import { isSamovarError, messageOf, SamovarError } from '../errors.ts';
 import type { Emitter } from '../events.ts';
 import { valuesOf } from './shape.ts';
+import { whileLoading } from './within.ts';
 
 export interface LoadRequest {
   readonly ids: readonly unknown[];
@@ -74,18 +75,20 @@ export function createLoader(def: AnyCacheDef, options: LoaderOptions): Loader {
     let outcome: 'ok' | 'failed' | 'timeout' = 'failed';
     let running: Promise<unknown> | undefined;
     try {
-      const loading = Promise.resolve(def.load([...ids], { signal: limit.signal, reason: request.reason }));
+      const loading = whileLoading(def.name, keys, () =>
+        def.load([...ids], { signal: limit.signal, reason: request.reason }),
+      );
       running = loading;
       // A loader that ignores its signal is left behind; what it says later is heard by nobody.
       const answer = await Promise.race([rejectWhenAborted(limit.signal), loading]);
       const values = valuesOf(def, answer, ids, keys);
-      outcome = 'ok';
+      outcome = values.length > 0 && values.every((value) => value instanceof Error) ? 'failed' : 'ok';
       return values;
     } catch (error) {
       if (running && error === limit.signal.reason) left.push(running.catch(() => {}));
       if (request.signal?.aborted) throw error;
       if (isSamovarError(error) && error === limit.signal.reason) outcome = 'timeout';
-      else if (!isSamovarError(error) || error.code !== 'E_LOAD_SHAPE') throw failed(def, error);
+      else throw blamed(def, error);
       throw error;
     } finally {
       limit.done();
@@ -115,7 +118,11 @@ export function createLoader(def: AnyCacheDef, options: LoaderOptions): Loader {
       told.asked += part.to - part.from;
       try {
         const loaded = await call(request, part, left);
-        for (let i = part.from; i < part.to; i++) values[i] = loaded[i - part.from];
+        for (let i = part.from; i < part.to; i++) {
+          const value = loaded[i - part.from];
+          if (value instanceof Error) errors.set(i, blamed(def, value));
+          else values[i] = value;
+        }
         hasSucceeded = true;
       } catch (error) {
         if (request.signal?.aborted) return;
@@ -168,6 +175,12 @@ const timedOut = (def: AnyCacheDef, ms: number): SamovarError =>
       ],
     },
   );
+
+/** As it is when it says already what is wrong with the loader. */
+const blamed = (def: AnyCacheDef, error: unknown): SamovarError =>
+  isSamovarError(error) && (error.code === 'E_LOAD_SHAPE' || error.code === 'E_LOAD_LOOP')
+    ? error
+    : failed(def, error);
 
 const failed = (def: AnyCacheDef, cause: unknown): SamovarError =>
   new SamovarError('E_LOAD_FAILED', `\`caches.${def.name}.load\` failed: ${messageOf(cause)}`, { cause });

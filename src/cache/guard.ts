@@ -1,0 +1,37 @@
+import { SamovarError } from '../errors.ts';
+import type { CacheClient } from '../facade.ts';
+import { isWithinLoad } from '../origin/within.ts';
+
+/** Whether the process is still to serve. */
+export interface Life {
+  isOver: boolean;
+}
+
+export const stopped = (): SamovarError =>
+  new SamovarError('E_STOPPED', 'this Samovar has been stopped', { hints: ['stop it last'] });
+
+/** A cache as it is handed out: it says so when it has been stopped, and lets a caller leave who no longer waits. */
+export function guarded<Id, Value>(cache: CacheClient<Id, Value>, life: Life): CacheClient<Id, Value> {
+  const serve = <T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> => {
+    // What is being loaded may ask for more until it has ended.
+    if (life.isOver && !isWithinLoad()) return Promise.reject(stopped());
+    if (signal === undefined) return work();
+    if (signal.aborted) return Promise.reject(signal.reason);
+    return unlessAborted(signal, work());
+  };
+  return {
+    ...cache,
+    get: (id, options) => serve(options?.signal, () => cache.get(id, options)),
+    getMany: (ids, options) => serve(options?.signal, () => cache.getMany(ids, options)),
+    getSettled: (ids, options) => serve(options?.signal, () => cache.getSettled(ids, options)),
+    delete: (ids) => serve(undefined, () => cache.delete(ids)),
+  };
+}
+
+function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const leave = () => reject(signal.reason);
+    signal.addEventListener('abort', leave, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
+  });
+}
