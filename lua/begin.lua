@@ -1,13 +1,13 @@
 -- Takes the lease of every key that has neither an entry nor a lease.
 -- KEYS: for each segment: the leases of a partition (hash: entry -> 'token ends-at-ms'), then its entries
--- ARGV: token, lease ms, 'value' | 'head' | 'none' (take the lease whatever entry there is), how many segments, entries
---       in each; then, where some entry is of no use to the asker, for each entry: its beginning, or ''
+-- ARGV: token, lease ms, 'value' | 'head' | 'none' (take the lease whatever entry there is), '1' to mark leases of others
+--       as waited for (' w' at their end: who ends them says so), how many segments, entries in each; then, where some entry is of no use to the asker, for each entry: its beginning, or ''
 -- returns: { a letter for each entry: 'o' own, 'b' busy, 'e' there is one; then the bytes of those, in order }
-local token, ms, want, segments = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
+local token, ms, want, waits, segments = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4] == '1', tonumber(ARGV[5])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local value = string.format('%s %.0f', token, now + ms)
-local knowsPast = ARGV[5 + segments] ~= nil
+local knowsPast = ARGV[6 + segments] ~= nil
 -- Redis keeps a small hash as a list and walks it for each field, until a value is too long for that.
 local long = string.rep('-', 65)
 local many = 32
@@ -25,17 +25,17 @@ end
 local letters, found = {}, {}
 local at = 1
 for segment = 1, segments do
-  local leases, n = KEYS[at], tonumber(ARGV[4 + segment])
+  local leases, n = KEYS[at], tonumber(ARGV[5 + segment])
   local held = redis.call('HMGET', leases, unpack(KEYS, at + 1, at + n))
   local any = want ~= 'none' and redis.call('EXISTS', unpack(KEYS, at + 1, at + n)) > 0
-  local taken = {}
+  local taken, marked = {}, {}
   for i = 1, n do
     local entry, letter = KEYS[at + i], nil
     if any then
       local bytes = bytesOf(entry)
       if bytes == '' then bytes = false end
       if bytes and knowsPast then
-        local past = ARGV[4 + segments + #letters + 1]
+        local past = ARGV[5 + segments + #letters + 1]
         if past ~= '' and string.sub(bytes, 1, #past) == past then bytes = false end
       end
       if bytes then
@@ -45,16 +45,22 @@ for segment = 1, segments do
     end
     if not letter then
       local other = held[i]
-      if other and string.sub(other, 1, #token + 1) ~= token .. ' ' and tonumber(string.match(other, '%d+$')) > now then
+      if other and string.sub(other, 1, #token + 1) ~= token .. ' ' and tonumber(string.match(other, ' (%d+)')) > now then
         letter = 'b'
+        if waits and string.sub(other, -1) ~= 'w' then
+          marked[#marked + 1] = entry
+          marked[#marked + 1] = other .. ' w'
+        end
       else
         letter = 'o'
         taken[#taken + 1] = entry
-        taken[#taken + 1] = value
+        -- Those who waited for a holder that died wait for its successor.
+        taken[#taken + 1] = other and string.sub(other, -1) == 'w' and value .. ' w' or value
       end
     end
     letters[#letters + 1] = letter
   end
+  if #marked > 0 then redis.call('HSET', leases, unpack(marked)) end
   if #taken > 0 then
     if #taken >= many then redis.call('HSET', leases, '', long) end
     redis.call('HSET', leases, unpack(taken))
@@ -63,7 +69,7 @@ for segment = 1, segments do
     -- Leases of processes that died go bit by bit.
     local some = redis.call('HRANDFIELD', leases, 2, 'WITHVALUES')
     for i = 2, #some, 2 do
-      if tonumber(string.match(some[i], '%d+$')) <= now then redis.call('HDEL', leases, some[i - 1]) end
+      if tonumber(string.match(some[i], ' (%d+)')) <= now then redis.call('HDEL', leases, some[i - 1]) end
     end
   end
   at = at + n + 1

@@ -1,9 +1,10 @@
--- Writes the entries whose lease is still live and carries the token, and gives those leases back.
+-- Writes the entries whose lease is still live and carries the token, and gives those leases back. Tells of leases that
+-- are waited for, and of values that were set.
 -- KEYS: for each segment: the leases of a partition (see begin), then its entries; then the tag clock when ARGV[2] is '1'
--- ARGV: token, '1' to look at tags too, how many segments, entries in each, then for each entry: ttl in ms, its bytes
+-- ARGV: token, '1' to look at tags too, the channel to tell it on ('' = none), who tells, how many segments, entries in each, then for each entry: ttl in ms, its bytes
 -- returns: { a letter for each entry: 'w' written, 'l' lost (deleted, overtaken, or a tag of it invalidated meanwhile);
 --            the server's time in ms }
-local token, tagged, segments = ARGV[1], ARGV[2] == '1', tonumber(ARGV[3])
+local token, tagged, channel, segments = ARGV[1], ARGV[2] == '1', ARGV[3], tonumber(ARGV[5])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
@@ -23,30 +24,34 @@ local function isDead(entry)
 end
 
 -- Leases taken together are alike: what was found out about one holds for the next.
-local known, isLive
+local known, isLive, isWaited
 local function isOurs(lease)
   if lease ~= known then
     known = lease
-    isLive = lease and string.sub(lease, 1, #token + 1) == token .. ' ' and tonumber(string.match(lease, '%d+$')) > now
+    isLive = lease and string.sub(lease, 1, #token + 1) == token .. ' ' and tonumber(string.match(lease, ' (%d+)')) > now
+    isWaited = lease and string.sub(lease, -1) == 'w'
   end
   return isLive
 end
 
-local letters = {}
+local letters, written, failed = {}, {}, {}
 local at = 1
 for segment = 1, segments do
-  local leases, n = KEYS[at], tonumber(ARGV[3 + segment])
+  local leases, n = KEYS[at], tonumber(ARGV[5 + segment])
   local held = redis.call('HMGET', leases, unpack(KEYS, at + 1, at + n))
   local mine = {}
   for i = 1, n do
     local letter = 'l'
     if isOurs(held[i]) then
       local entry = KEYS[at + i]
-      local from = 4 + segments + 2 * #letters
+      local from = 6 + segments + 2 * #letters
       mine[#mine + 1] = entry
       if not (tagged and isDead(ARGV[from + 1])) then
         redis.call('PSETEX', entry, ARGV[from], ARGV[from + 1])
         letter = 'w'
+        if isWaited or string.sub(ARGV[from + 1], 4, 4) == 's' then written[#written + 1] = entry end
+      elseif isWaited then
+        failed[#failed + 1] = entry
       end
     end
     letters[#letters + 1] = letter
@@ -54,4 +59,10 @@ for segment = 1, segments do
   if #mine > 0 then redis.call('HDEL', leases, unpack(mine)) end
   at = at + n + 1
 end
+local function tell(kind, entries)
+  if channel == '' or #entries == 0 then return end
+  redis.pcall('PUBLISH', channel, cjson.encode({ o = ARGV[4], k = kind, e = entries }))
+end
+tell('written', written)
+tell('failed', failed)
 return { table.concat(letters), string.format('%.3f', time[1] * 1000 + time[2] / 1000) }

@@ -1,5 +1,5 @@
--- Makes every entry with any of the tags dead: the clock moves on and the tags remember where it then stood.
--- KEYS: the tag clock   ARGV: tags   returns: seq
+-- Makes every entry with any of the tags dead: the clock moves on and the tags remember where it then stood. Tells it.
+-- KEYS: the tag clock   ARGV: the channel to tell it on ('' = none), who tells, tags   returns: seq
 local seq = redis.call('HGET', KEYS[1], 'seq')
 if not seq then
   local now = redis.call('TIME')
@@ -8,5 +8,8 @@ if not seq then
 end
 redis.call('HINCRBY', KEYS[1], 'seq', 1)
 seq = redis.call('HGET', KEYS[1], 'seq')
-for _, tag in ipairs(ARGV) do redis.call('HSET', KEYS[1], 't:' .. tag, seq) end
+for i = 3, #ARGV do redis.call('HSET', KEYS[1], 't:' .. ARGV[i], seq) end
+if ARGV[1] ~= '' then
+  redis.pcall('PUBLISH', ARGV[1], cjson.encode({ o = ARGV[2], k = 'tags', t = { unpack(ARGV, 3) } }))
+end
 return seq

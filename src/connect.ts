@@ -38,6 +38,10 @@ export function openRedis(options: RedisConnectOptions): Redis {
           commandTimeout: options.commandTimeoutMs ?? 2_000,
         }
       : { maxRetriesPerRequest: null }),
+    // Who listens subscribes anew by itself, and must know that words may have been lost.
+    ...(use === 'subscriber'
+      ? { protocol: 2, autoResubscribe: false, autoResendUnfulfilledCommands: false }
+      : {}),
   });
   redis.on('error', (error: Error) => options.onError?.(error));
   return redis;

@@ -12,6 +12,8 @@ export interface Connections {
   /** Ticks, budgets, the access log; BullMQ's producers. */
   readonly queue: Redis;
   readonly queueUrl: string;
+  /** Opens a connection to the cache's Redis that listens. */
+  subscriber(): Redis;
   /** Opens on first use, so that applications which only read and enqueue never load `pg`. */
   pool(): Promise<Pool>;
   close(): Promise<void>;
@@ -47,6 +49,14 @@ export async function openConnections(
     cache,
     queue,
     queueUrl,
+    subscriber: () =>
+      openRedis({
+        role: 'cache',
+        use: 'subscriber',
+        url: redisUrl,
+        from: config.sources.redis,
+        onError: foldedErrors('cache', events, log, clock),
+      }),
     pool() {
       pool ??= openPostgres({
         url: required(

@@ -37,6 +37,12 @@ export interface Fill {
   readonly tags: readonly string[];
 }
 
+/** Where changes of entries are told to other processes, and who tells them. */
+export interface Voice {
+  readonly channel: string;
+  readonly origin: string;
+}
+
 /** Counts reads in memory: at once, without waiting, without throwing. Plan 0 = the entry was not warmed. */
 export interface Recorder {
   hit(cache: string, key: string, caller: string | undefined, plan: number, row: number): void;

@@ -8,7 +8,7 @@ const mayImport: Record<string, readonly string[]> = {
   'src/client.ts': ['src/.', 'src/compose/ground.ts'],
   'src/samovar.ts': ['src/*'],
   'src/.': ['src/.'],
-  'src/cache': ['src/.', 'src/store', 'src/lease', 'src/tags', 'src/origin', 'src/access'],
+  'src/cache': ['src/.', 'src/store', 'src/lease', 'src/tags', 'src/origin', 'src/access', 'src/bus'],
   // The parts of the composition root.
   'src/compose': ['src/*'],
   'src/testing': ['src/.', 'src/servers'],

@@ -1,3 +1,4 @@
+import type { Bus } from '../bus/bus.ts';
 import type { Clock } from '../clock.ts';
 import type { AnyCacheDef, CacheDef } from '../define.ts';
 import { nearest, SamovarError } from '../errors.ts';
@@ -25,6 +26,8 @@ export interface CacheParts {
   readonly clock: Clock;
   readonly events: Emitter;
   readonly recorder: Recorder;
+  /** Word from other processes. @default none: waiters look by themselves */
+  readonly bus?: Bus;
 }
 
 export interface Invalidation {
@@ -63,7 +66,7 @@ const unprotected = { atOnce: 16, waiting: 1_000 };
 const missing: Look = { state: 'missing', freshUntil: 0 };
 
 export function createCaches(defs: readonly AnyCacheDef[], parts: CacheParts): Caches {
-  const { store, tags, budget, clock, events, recorder } = parts;
+  const { store, tags, budget, clock, events, recorder, bus } = parts;
   const made = new Map<string, Made>();
   const bounds = new Map<string, Bound>();
   const pacers = createPacers(clock);
@@ -76,7 +79,7 @@ export function createCaches(defs: readonly AnyCacheDef[], parts: CacheParts): C
     const judge = createJudge(tags, settings.isTagged);
     const load = createLoader(def, { clock, events, timeoutMs: settings.timeoutMs, batch: settings.batch });
     const shared = { def, settings, store, tags, judge, load, clock, events };
-    const cache = createCache<string, unknown, unknown>(def, { ...shared, bound, recorder });
+    const cache = createCache<string, unknown, unknown>(def, { ...shared, bound, recorder, bus });
     made.set(def.name, {
       def,
       judge,

@@ -1,3 +1,5 @@
+import type { Bus } from '../bus/bus.ts';
+import { nextTurn } from '../clock.ts';
 import { isSamovarError } from '../errors.ts';
 import { leaseMs, newToken } from '../lease/lease.ts';
 import { loopOf } from '../origin/within.ts';
@@ -7,10 +9,13 @@ import type { Tags } from '../tags/tags.ts';
 import { type Flight, type Flights, openFlight } from './flight.ts';
 import type { Judge } from './judge.ts';
 import { createLanding, type Group, type LandingParts, type Want } from './landing.ts';
+import { createSpots, type Spot } from './spots.ts';
 
 export interface MissParts extends LandingParts {
   readonly tags: Tags;
   readonly judge: Judge;
+  /** Tells when somebody else's load has ended. @default nobody does */
+  readonly bus?: Bus | undefined;
 }
 
 export interface Misses {
@@ -26,33 +31,52 @@ const mostRounds = 3;
 const pastBytes = 1_024;
 /** Rounds of loads that one lease outlives. */
 const mostLoads = 20;
+/** Looks at a lease of somebody else's: often while nobody tells how it ends, else as a safety net. */
 const firstPauseMs = 5;
 const longestPauseMs = 100;
+const safetyMs = 250;
+/** How often a key may be deleted while somebody waits for it, before it is loaded without being stored. */
+const mostOvertakes = 3;
+
+/** A want and how long it has waited for somebody else's load. */
+interface Waiter extends Want {
+  readonly spot: Spot | undefined;
+  /** What had been told of the key before its lease was asked for. */
+  heard: number;
+  readonly deleted: number;
+  pauseMs: number;
+  until: number | undefined;
+}
+interface Lot {
+  readonly wants: Waiter[];
+  readonly flights: Flight[];
+}
+const emptyLot = (): Lot => ({ wants: [], flights: [] });
 
 /** Loads what readers miss: under a lease, once per key and process, and shared by all who wait. */
 export function createMisses(parts: MissParts): Misses {
-  const { def, settings, store, tags, judge, clock } = parts;
+  const { def, settings, store, tags, judge, clock, bus } = parts;
   const cache = def.name;
   const { fenced, unfenced, storeFailed } = createLanding(parts);
   const flights: Flights = new Map();
   const running = new Set<Promise<void>>();
+  const spots = createSpots(cache, clock, bus);
 
-  /** Takes leases and loads under them; answers with those whose lease somebody else holds. */
-  const attempt = async (group: Group, round = 1): Promise<Group> => {
-    const { wants, flights } = group;
-    const busy: { wants: Want[]; flights: Flight[] } = { wants: [], flights: [] };
-    const own: typeof busy = { wants: [], flights: [] };
-    const again: typeof busy = { wants: [], flights: [] };
+  /** Takes leases; lands what is there already, and loads past a store that fails. */
+  const take = async ({ wants, flights }: Lot) => {
+    const [own, busy, again] = [emptyLot(), emptyLot(), emptyLot()];
     const token = newToken();
     let seq = 0;
+    for (const want of wants) want.heard = want.spot?.heard ?? 0;
     try {
       const keys = wants.map(({ key }) => key);
       const past = wants.some((want) => want.past) ? wants.map((want) => want.past) : undefined;
       const loads = Math.ceil(wants.length / settings.batch);
       const lease = { token, ms: leaseMs(settings.timeoutMs, Math.min(mostLoads, loads)) };
+      const options = { want: 'value', waits: bus !== undefined, ...(past ? { past } : {}) } as const;
       const [now, begun] = await Promise.all([
         settings.isTagged ? tags.seq() : 0,
-        store.begin(cache, keys, lease, { want: 'value', ...(past ? { past } : {}) }),
+        store.begin(cache, keys, lease, options),
       ]);
       seq = now;
       const judged = await judge.many(begun.map((each) => (typeof each === 'string' ? undefined : each)));
@@ -62,9 +86,9 @@ export function createMisses(parts: MissParts): Misses {
           flight.land(isNegative(each) ? undefined : textOf(each));
           flight.end(true);
         } else {
-          const list = each === 'own' ? own : each === 'busy' ? busy : again;
-          list.wants.push(typeof each === 'string' ? want : { ...want, past: pastOf(each) });
-          list.flights.push(flight);
+          const lot = each === 'own' ? own : each === 'busy' ? busy : again;
+          lot.wants.push(typeof each === 'string' ? want : { ...want, past: pastOf(each) });
+          lot.flights.push(flight);
         }
       });
     } catch (error) {
@@ -78,45 +102,69 @@ export function createMisses(parts: MissParts): Misses {
           token,
         )
         .catch(storeFailed);
-      await unfenced(group, error.code === 'E_STORE_UNAVAILABLE');
-      return { wants: [], flights: [] };
+      await unfenced({ wants, flights }, error.code === 'E_STORE_UNAVAILABLE');
     }
-    const [, more] = await Promise.all([
+    return { own, busy, again, token, seq };
+  };
+
+  /** Brings every flight down: by what is there, by loading it, or by waiting for whoever does. */
+  const proceed = async (lot: Lot, round = 1): Promise<void> => {
+    const { own, busy, again, token, seq } = await take(lot);
+    await Promise.all([
       own.wants.length > 0 ? fenced(own, token, seq) : undefined,
       again.wants.length === 0
         ? undefined
         : round < mostRounds
-          ? attempt(again, round + 1)
+          ? proceed(again, round + 1)
           : unfenced(again, false),
+      ...busy.wants.map((want, i) => waitFor(want, busy.flights[i]!)),
     ]);
-    return more
-      ? { wants: [...busy.wants, ...more.wants], flights: [...busy.flights, ...more.flights] }
-      : busy;
   };
 
-  /** Somebody else loads the key: waits for the entry a bounded time, then loads without storing. */
-  const waitFor = async (group: Group): Promise<void> => {
-    const until = clock.elapsed() + leaseMs(settings.timeoutMs);
-    let pauseMs = firstPauseMs;
-    while (clock.elapsed() < until) {
-      await clock.sleep(pauseMs);
-      pauseMs = Math.min(longestPauseMs, pauseMs * 1.5);
-      const { wants } = await attempt(group);
-      if (wants.length === 0) return;
+  /** Somebody else loads the key: waits until it is told, a bounded time, then loads without storing. */
+  const waitFor = async (want: Waiter, flight: Flight): Promise<void> => {
+    bus?.open();
+    want.until ??= clock.elapsed() + leaseMs(settings.timeoutMs);
+    await spots.sleep(want.spot, want.heard, bus?.isUp ? safetyMs : want.pauseMs);
+    want.pauseMs = Math.min(longestPauseMs, want.pauseMs * 1.5);
+    const isOver = clock.elapsed() >= want.until;
+    if (isOver || (want.spot !== undefined && want.spot.deleted - want.deleted >= mostOvertakes))
+      return unfenced({ wants: [want], flights: [flight] }, false);
+    return tryAgain(want, flight);
+  };
+
+  // Those who were woken together ask together.
+  let woken: { readonly lot: Lot; readonly done: Promise<void> } | undefined;
+  const tryAgain = (want: Waiter, flight: Flight): Promise<void> => {
+    if (woken === undefined) {
+      const lot = emptyLot();
+      const done = nextTurn().then(() => {
+        woken = undefined;
+        return proceed(lot);
+      });
+      woken = { lot, done };
     }
-    await unfenced(group, false);
+    woken.lot.wants.push(want);
+    woken.lot.flights.push(flight);
+    return woken.done;
   };
 
   const run = async (group: Group, isStoreAway: boolean): Promise<void> => {
+    const wants = group.wants.map((want): Waiter => {
+      const spot = isStoreAway ? undefined : spots.enter(want.key);
+      const deleted = spot?.deleted ?? 0;
+      return { ...want, spot, heard: 0, deleted, pauseMs: firstPauseMs, until: undefined };
+    });
     try {
       if (isStoreAway) return await unfenced(group, true);
-      const busy = await attempt(group);
-      await Promise.all(busy.wants.map((want, i) => waitFor({ wants: [want], flights: [busy.flights[i]!] })));
+      await proceed({ wants, flights: [...group.flights] });
     } catch (error) {
       for (const flight of group.flights) {
         flight.fail(error);
         flight.end(false);
       }
+    } finally {
+      for (const { key, spot } of wants) if (spot !== undefined) spots.leave(key);
     }
   };
 

@@ -1,5 +1,7 @@
 import { createRecorder, type RunningRecorder } from '../access/recorder.ts';
 import { createAccessLog } from '../access/redis.ts';
+import type { Bus } from '../bus/bus.ts';
+import { createRedisBus } from '../bus/redis.ts';
 import { type Caches, createCaches } from '../cache/caches.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import type { Config, ConfigInput } from '../config.ts';
@@ -41,6 +43,7 @@ export interface Ground {
   readonly recorder: RunningRecorder;
   readonly tags: Tags;
   readonly store: Store;
+  readonly bus: Bus;
   readonly budget: Budget;
   readonly caches: Caches;
   close(): Promise<void>;
@@ -66,13 +69,14 @@ export async function openGround(input: ConfigInput | Config, options: ClientOpt
     events,
     ...config.access,
   });
-  const tags = createRedisTags(connections.cache, { prefix, keepMs: longestLifeMs(config) });
-  const store = createRedisStore(connections.cache, { prefix, tagsKey: tagsKey(prefix) });
+  const bus = createRedisBus(connections.cache, { prefix, clock, openSubscriber: connections.subscriber });
+  const tags = createRedisTags(connections.cache, { prefix, voice: bus, keepMs: longestLifeMs(config) });
+  const store = createRedisStore(connections.cache, { prefix, voice: bus, tagsKey: tagsKey(prefix) });
   const budget = createBudget(createRedisLimiter(connections.queue, { prefix }), { clock, events });
   events.on('key:hashed', ({ cache }) =>
     log.warn({ cache }, 'a key is longer than 8,192 bytes: it is stored under its hash, and never warmed'),
   );
-  const caches = createCaches(config.caches, { store, tags, budget, clock, events, recorder });
+  const caches = createCaches(config.caches, { store, tags, budget, clock, events, recorder, bus });
   return {
     config,
     clock,
@@ -85,10 +89,12 @@ export async function openGround(input: ConfigInput | Config, options: ClientOpt
     recorder,
     tags,
     store,
+    bus,
     budget,
     caches,
     async close() {
       await caches.stop();
+      bus.close();
       await recorder.stop();
       await producer
         .close()

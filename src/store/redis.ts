@@ -1,6 +1,7 @@
 import type { Cluster, Redis } from 'ioredis';
 import { isSamovarError, messageOf, SamovarError } from '../errors.ts';
 import { readLua } from '../files.ts';
+import type { Voice } from '../rooms.ts';
 import { type Call, calls } from './calls.ts';
 import { entryBytes, writeEntry } from './entry.ts';
 import { createGather } from './gather.ts';
@@ -15,6 +16,8 @@ export interface RedisStoreOptions {
   readonly prefix: string;
   /** The Redis key of the tag clock. */
   readonly tagsKey: string;
+  /** Where it is told what happens to entries. @default nowhere */
+  readonly voice?: Voice;
 }
 
 interface Scripts {
@@ -31,7 +34,11 @@ const letters = { own: 0x6f, busy: 0x62, written: 0x77 } as const;
 const nothing = Buffer.alloc(0);
 
 /** Entries and leases in Redis. On a Cluster the keys of one command share a partition, elsewhere any may. */
-export function createRedisStore(redis: Redis | Cluster, { prefix, tagsKey }: RedisStoreOptions): Store {
+export function createRedisStore(
+  redis: Redis | Cluster,
+  { prefix, tagsKey, voice }: RedisStoreOptions,
+): Store {
+  const { channel, origin } = voice ?? { channel: '', origin: '' };
   const names = createNames(prefix);
   const begin = createScript(redis, 'begin');
   const commit = createScript(redis, 'commit');
@@ -80,7 +87,7 @@ export function createRedisStore(redis: Redis | Cluster, { prefix, tagsKey }: Re
     const held: boolean[] = new Array(keys.length);
     for (const call of calls(keys, { keys: mostKeys, isApart: true })) {
       const { count, keys: all, at } = inPartition(cache, call, keys);
-      const told = await guarded(scripts.svAbort(count, ...all, token));
+      const told = await guarded(scripts.svAbort(count, ...all, token, channel, origin));
       at.forEach((position, i) => {
         held[position] = told[i] === 'o';
       });
@@ -117,13 +124,13 @@ export function createRedisStore(redis: Redis | Cluster, { prefix, tagsKey }: Re
       return found;
     },
 
-    async begin(cache, keys, lease, { want, past }) {
+    async begin(cache, keys, lease, { want, past, waits = false }) {
       const begun: Begun[] = new Array(keys.length);
       const ask = async (call: Call): Promise<void> => {
         const at = positionsOf(call);
         const reply = begin({
           keys: call.keys + call.segments.length,
-          args: 4 + call.segments.length + (past ? call.keys : 0),
+          args: 5 + call.segments.length + (past ? call.keys : 0),
           key: names.entry(cache, keys[at[0]!]!),
           size: 64 * call.keys,
           writeKeys: (into) => writeKeys(into, cache, call, keys),
@@ -131,6 +138,7 @@ export function createRedisStore(redis: Redis | Cluster, { prefix, tagsKey }: Re
             into.text(lease.token);
             into.number(lease.ms);
             into.text(want);
+            into.text(waits ? '1' : '0');
             writeCounts(into, call);
             if (past) for (const position of at) into.bytes(past[position] ?? nothing);
           },
@@ -161,7 +169,7 @@ export function createRedisStore(redis: Redis | Cluster, { prefix, tagsKey }: Re
         const at = positionsOf(call);
         const reply = commit({
           keys: call.keys + call.segments.length + (isTagged ? 1 : 0),
-          args: 3 + call.segments.length + 2 * call.keys,
+          args: 5 + call.segments.length + 2 * call.keys,
           key: names.entry(batch.cache, keys[at[0]!]!),
           size: call.bytes + 100 * call.keys,
           writeKeys(into) {
@@ -171,6 +179,8 @@ export function createRedisStore(redis: Redis | Cluster, { prefix, tagsKey }: Re
           writeArgs(into) {
             into.text(batch.token);
             into.text(isTagged ? '1' : '0');
+            into.text(channel);
+            into.text(origin);
             writeCounts(into, call);
             for (const position of at) writeDraft(into, batch, drafts[position]!);
           },
@@ -202,7 +212,7 @@ export function createRedisStore(redis: Redis | Cluster, { prefix, tagsKey }: Re
     async delete(cache, keys) {
       for (const call of calls(keys, { keys: mostKeys, isApart: true })) {
         const { count, keys: all } = inPartition(cache, call, keys);
-        await guarded(scripts.svDelete(count, ...all));
+        await guarded(scripts.svDelete(count, ...all, channel, origin));
       }
     },
 

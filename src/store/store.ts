@@ -12,6 +12,8 @@ export interface BeginOptions {
   readonly want: 'value' | 'head' | 'none';
   /** By position: the beginning of an entry that is of no use to the asker; it counts as absent if it is still there. */
   readonly past?: readonly (Buffer | undefined)[];
+  /** The asker waits for keys that are busy: who ends their leases tells it on the bus. @default false */
+  readonly waits?: boolean;
 }
 
 /** `own` = the lease is yours, `busy` = somebody else's, bytes = there is an entry. */

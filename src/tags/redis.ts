@@ -1,6 +1,7 @@
 import type { Cluster, Redis } from 'ioredis';
 import { messageOf, SamovarError } from '../errors.ts';
 import { readLua } from '../files.ts';
+import type { Voice } from '../rooms.ts';
 import type { TagMarks, Tags } from './tags.ts';
 
 export interface RedisTagsOptions {
@@ -8,6 +9,8 @@ export interface RedisTagsOptions {
   readonly prefix: string;
   /** Longest that any entry with tags can be there, leases included; markers are kept at least this long. */
   readonly keepMs: number;
+  /** Where invalidations are told. @default nowhere */
+  readonly voice?: Voice;
 }
 
 interface Scripts {
@@ -23,7 +26,7 @@ const mostTags = 500;
 export const tagsKey = (prefix: string): string => `${prefix}:tags`;
 
 /** The tag clock in one Redis hash: `seq`, `from`, and `t:<tag>` for each tag that was ever invalidated. */
-export function createRedisTags(redis: Redis | Cluster, { prefix, keepMs }: RedisTagsOptions): Tags {
+export function createRedisTags(redis: Redis | Cluster, { prefix, keepMs, voice }: RedisTagsOptions): Tags {
   const key = tagsKey(prefix);
   redis.defineCommand('svSeq', { lua: readLua('tags-seq') });
   redis.defineCommand('svInvalidate', { lua: readLua('tags-invalidate') });
@@ -39,7 +42,15 @@ export function createRedisTags(redis: Redis | Cluster, { prefix, keepMs }: Redi
     async invalidate(tags) {
       const all = [...new Set(tags)];
       for (let from = 0; from < all.length; from += mostTags)
-        await guarded(scripts.svInvalidate(1, key, ...all.slice(from, from + mostTags)));
+        await guarded(
+          scripts.svInvalidate(
+            1,
+            key,
+            voice?.channel ?? '',
+            voice?.origin ?? '',
+            ...all.slice(from, from + mostTags),
+          ),
+        );
     },
 
     async marks(tags) {

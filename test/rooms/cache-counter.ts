@@ -1,7 +1,10 @@
 import { Redis } from 'ioredis';
 import { afterAll, inject } from 'vitest';
+import type { Bus } from '../../src/bus/bus.ts';
+import { createRedisBus } from '../../src/bus/redis.ts';
 import { type Caches, createCaches } from '../../src/cache/caches.ts';
 import { type Clock, systemClock } from '../../src/clock.ts';
+import { openRedis } from '../../src/connect.ts';
 import { type AnyCacheDef, defineOrigin } from '../../src/define.ts';
 import { createEmitter, type EventName, type Events } from '../../src/events.ts';
 import { type Budget, createBudget } from '../../src/origin/budget.ts';
@@ -18,6 +21,7 @@ export interface Counter {
   readonly store: Store;
   readonly tags: Tags;
   readonly budget: Budget;
+  readonly bus: Bus;
   readonly cacheRedis: Redis;
   readonly queueRedis: Redis;
   readonly hits: { cache: string; key: string; caller: string | undefined; plan: number; row: number }[];
@@ -88,12 +92,16 @@ export async function counter(defs: readonly AnyCacheDef[], options: CounterOpti
     miss: (cache, key, caller) => void misses.push({ cache, key, caller }),
     fill: (fill) => void fills.push(fill),
   };
-  const store = around(createRedisStore(cacheRedis, { prefix, tagsKey: tagsKey(prefix) }));
-  const tags = createRedisTags(cacheRedis, { prefix, keepMs: 60_000 });
+  const openSubscriber = () =>
+    openRedis({ role: 'cache', use: 'subscriber', url: cacheUrl, from: 'the test' });
+  const bus = createRedisBus(cacheRedis, { prefix, clock, openSubscriber });
+  const store = around(createRedisStore(cacheRedis, { prefix, voice: bus, tagsKey: tagsKey(prefix) }));
+  const tags = createRedisTags(cacheRedis, { prefix, voice: bus, keepMs: 60_000 });
   const budget = createBudget(createRedisLimiter(queueRedis, { prefix }), { clock, events });
-  const caches = createCaches(defs, { store, tags, budget, clock, events, recorder });
+  const caches = createCaches(defs, { store, tags, budget, clock, events, recorder, bus });
   open.push(async () => {
     await caches.settled();
+    bus.close();
     cacheRedis.disconnect();
     queueRedis.disconnect();
   });
@@ -102,6 +110,7 @@ export async function counter(defs: readonly AnyCacheDef[], options: CounterOpti
     store,
     tags,
     budget,
+    bus,
     cacheRedis,
     queueRedis,
     hits,
