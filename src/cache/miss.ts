@@ -124,7 +124,8 @@ export function createMisses(parts: MissParts): Misses {
   /** Somebody else loads the key: waits until it is told, a bounded time, then loads without storing. */
   const waitFor = async (want: Waiter, flight: Flight): Promise<void> => {
     bus?.open();
-    want.until ??= clock.elapsed() + leaseMs(settings.timeoutMs);
+    // As long as the lease of a holder that died, and a load of its successor.
+    want.until ??= clock.elapsed() + leaseMs(settings.timeoutMs, 2) + 2 * safetyMs;
     await spots.sleep(want.spot, want.heard, bus?.isUp ? safetyMs : want.pauseMs);
     want.pauseMs = Math.min(longestPauseMs, want.pauseMs * 1.5);
     const isOver = clock.elapsed() >= want.until;
