@@ -1,5 +1,5 @@
 -- Takes the lease of every key that has neither an entry nor a lease.
--- KEYS: for each segment: the leases of a partition (hash: entry -> 'token ends-at-ms'), then its entries
+-- KEYS: for each segment: the leases of a partition (hash: entry -> 'token ends-at-ms'), then its entries; then the epoch
 -- ARGV: token, lease ms, 'value' | 'head' | 'none' (take the lease whatever entry there is), '1' to mark leases of others
 --       as waited for (' w' at their end: who ends them says so), how many segments, entries in each; then, where some entry is of no use to the asker, for each entry: its beginning, or ''
 -- returns: { a letter for each entry: 'o' own, 'b' busy, 'e' there is one; then the bytes of those, in order }
@@ -11,6 +11,8 @@ local knowsPast = ARGV[6 + segments] ~= nil
 -- Redis keeps a small hash as a list and walks it for each field, until a value is too long for that.
 local long = string.rep('-', 65)
 local many = 32
+-- Entries from before the cache was cleared are none.
+local epoch = tonumber(redis.call('GET', KEYS[#KEYS]))
 
 local function bytesOf(entry)
   if want == 'value' then return redis.call('GET', entry) end
@@ -34,6 +36,7 @@ for segment = 1, segments do
     if any then
       local bytes = bytesOf(entry)
       if bytes == '' then bytes = false end
+      if bytes and epoch and #bytes >= 28 and struct.unpack('>d', bytes, 21) < epoch then bytes = false end
       if bytes and knowsPast then
         local past = ARGV[5 + segments + #letters + 1]
         if past ~= '' and string.sub(bytes, 1, #past) == past then bytes = false end

@@ -1,6 +1,7 @@
 -- Writes the entries whose lease is still live and carries the token, and gives those leases back. Tells of leases that
 -- are waited for, and of values that were set.
--- KEYS: for each segment: the leases of a partition (see begin), then its entries; then the tag clock when ARGV[2] is '1'
+-- KEYS: for each segment: the leases of a partition (see begin), then its entries; then the tag clock when ARGV[2] is '1';
+--       then the epoch
 -- ARGV: token, '1' to look at tags too, the channel to tell it on ('' = none), who tells, how many segments, entries in each, then for each entry: ttl in ms, its bytes
 -- returns: { a letter for each entry: 'w' written, 'l' lost (deleted, overtaken, or a tag of it invalidated meanwhile);
 --            the server's time in ms }
@@ -15,12 +16,21 @@ local function isDead(entry)
   if length > 0 then
     for _, tag in ipairs(cjson.decode(string.sub(entry, 43, 42 + length))) do fields[#fields + 1] = 't:' .. tag end
   end
-  local marks = redis.call('HMGET', KEYS[#KEYS], unpack(fields))
+  local marks = redis.call('HMGET', KEYS[#KEYS - 1], unpack(fields))
   if not marks[1] or tonumber(marks[1]) < seq or tonumber(marks[2] or 0) > seq then return true end
   for i = 3, #marks do
     if marks[i] and tonumber(marks[i]) > seq then return true end
   end
   return false
+end
+
+-- Clearing a cache takes all leases away, so who holds one has loaded since. An entry of a cache without tags says so;
+-- one with tags says where the tag clock stood, and that may have been read just before.
+local epoch = tonumber(redis.call('GET', KEYS[#KEYS]))
+local function sinceCleared(entry)
+  if not epoch or struct.unpack('>d', entry, 21) >= epoch then return entry end
+  if tagged then return nil end
+  return string.sub(entry, 1, 20) .. struct.pack('>d', epoch) .. string.sub(entry, 29)
 end
 
 -- Leases taken together are alike: what was found out about one holds for the next.
@@ -46,8 +56,9 @@ for segment = 1, segments do
       local entry = KEYS[at + i]
       local from = 6 + segments + 2 * #letters
       mine[#mine + 1] = entry
-      if not (tagged and isDead(ARGV[from + 1])) then
-        redis.call('PSETEX', entry, ARGV[from], ARGV[from + 1])
+      local bytes = sinceCleared(ARGV[from + 1])
+      if bytes and not (tagged and isDead(bytes)) then
+        redis.call('PSETEX', entry, ARGV[from], bytes)
         letter = 'w'
         if isWaited or string.sub(ARGV[from + 1], 4, 4) == 's' then written[#written + 1] = entry end
       elseif isWaited then

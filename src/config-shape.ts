@@ -194,6 +194,8 @@ export const configShape = strict(
     prefix: is<string>("1 to 32 letters, digits, '-', '_' or '.'", (value) =>
       /^[\w.-]{1,32}$/.test(String(value)),
     ).optional(),
+    commandTimeout: duration.optional(),
+    keptInvalidations: count.optional(),
     caches: list(cache, 'caches made by defineCache'),
     jobs: list(job, 'jobs').optional(),
     schedules: list(schedule, 'schedules').optional(),

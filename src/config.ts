@@ -34,6 +34,10 @@ export interface ConfigInput<Caches extends readonly AnyCacheDef[] = readonly An
   readonly postgres?: string | undefined;
   /** First part of every Redis key. @default 'sv' */
   readonly prefix?: string;
+  /** How long a reader waits for the cache's Redis before the loader answers instead. @default '250ms' */
+  readonly commandTimeout?: Duration;
+  /** Most invalidations kept while the cache's Redis is away; beyond, all of the cache goes. @default 10_000 */
+  readonly keptInvalidations?: number;
   /** Every cache that is read or warmed by name. */
   readonly caches: Caches;
   /** Usually `[...builtinJobs, mine]`. @default none */
@@ -93,6 +97,8 @@ export interface Config<Caches extends readonly AnyCacheDef[] = readonly AnyCach
   readonly bufferRedis: string | undefined;
   readonly postgres: string | undefined;
   readonly prefix: string;
+  readonly commandTimeoutMs: number;
+  readonly keptInvalidations: number;
   readonly caches: Caches;
   readonly origins: readonly OriginDef[];
   readonly jobs: readonly AnyJobDef[];

@@ -12,6 +12,12 @@ const retryStrategy = (tries: number): number =>
 /** A primary that became a replica behind the same address is left for the new one, and the command sent again. */
 const reconnectOnError = (error: Error): false | 2 => (error.message.includes('READONLY') ? 2 : false);
 
+/** Told how every command ended. */
+export interface Watch {
+  ok(): void;
+  failed(): void;
+}
+
 export interface RedisConnectOptions {
   readonly role: RedisRole;
   readonly url: string;
@@ -36,6 +42,8 @@ export function openRedis(options: RedisConnectOptions): Redis {
           maxRetriesPerRequest: 1,
           enableOfflineQueue: false,
           commandTimeout: options.commandTimeoutMs ?? 2_000,
+          // A peer that is gone without a word is left; else its silence would last as long as TCP is patient.
+          socketTimeout: 2_500,
         }
       : { maxRetriesPerRequest: null }),
     // Who listens subscribes anew by itself, and must know that words may have been lost.

@@ -36,6 +36,7 @@ export async function openConnections(
     openRedis({
       role,
       url,
+      ...(role === 'cache' ? { commandTimeoutMs: config.commandTimeoutMs } : {}),
       from: config.sources[role === 'cache' ? 'redis' : 'queueRedis'],
       onError: foldedErrors(role, events, log, clock),
     });

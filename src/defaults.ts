@@ -3,6 +3,8 @@ import { dayMs, hourMs, minuteMs, secondMs } from './duration.ts';
 /** What an option is when nobody sets it. Lengths of time are milliseconds. */
 export const defaults = {
   prefix: 'sv',
+  commandTimeoutMs: 250,
+  keptInvalidations: 10_000,
   access: {
     record: true,
     caller: 'user',

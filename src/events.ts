@@ -21,6 +21,11 @@ export interface Events {
   'warm:used': { cache: string; entries: number };
   'warm:unused': { cache: string; entries: number };
   'cache:invalidated': { cache: string | undefined; keys: number; tags: number };
+  /** The server did not accept it: it waits in this process. No keys and no tags: everything of the cache. */
+  'invalidation:kept': { cache: string | undefined; keys: number; tags: number; waiting: number };
+  'invalidation:replayed': { keys: number; tags: number; caches: number };
+  /** Whether the server is asked at all. */
+  'store:changed': { role: 'cache'; isAway: boolean };
   'job:ended': {
     job: string;
     outcome: 'done' | 'snooze' | 'cancel' | 'failed' | 'retry' | 'handed-back' | 'lost';

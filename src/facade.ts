@@ -28,7 +28,10 @@ export interface CacheClient<Id, Value> {
   getMany(ids: readonly Id[], options?: ReadOptions): Promise<Map<Id, Value>>;
   /** What became of each id, in their order; one that fails does not fail the others. */
   getSettled(ids: readonly Id[], options?: ReadOptions): Promise<Map<Id, Settled<Value>>>;
-  /** Removes entries; a load under way cannot bring the old value back. */
+  /**
+   * Removes entries; a load under way cannot bring the old value back. While Redis is away the deletion is kept in this
+   * process (`invalidation:kept`), carried out when Redis is back, and the key is not read from the cache meanwhile.
+   */
   delete(ids: Id | readonly Id[]): Promise<void>;
 }
 
@@ -52,11 +55,18 @@ export interface Client<Caches extends readonly AnyCacheDef[] = readonly AnyCach
   readonly config: Config<Caches>;
   readonly events: Pick<Emitter, 'on'>;
   cache<Name extends string, Id, Value>(def: CacheDef<Name, Id, Value>): CacheClient<Id, Value>;
-  /** By ids of one cache, by tags across caches, or both. */
+  /**
+   * By ids of one cache, by tags across caches, all of one cache, or several of these. What Redis does not accept is
+   * kept in this process and carried out when it is back; meanwhile those entries are not read here.
+   */
   invalidate<Id>(what: {
-    readonly cache?: Pick<CacheDef<Caches[number]['name'], Id>, 'kind' | 'name' | 'key'> | Caches[number]['name'];
+    readonly cache?:
+      | Pick<CacheDef<Caches[number]['name'], Id>, 'kind' | 'name' | 'key'>
+      | Caches[number]['name'];
     readonly ids?: readonly Id[];
     readonly tags?: readonly string[];
+    /** Everything of the cache, at the cost of one key. */
+    readonly all?: boolean;
   }): Promise<{ keys: number; tags: number }>;
   /** Adds a job and answers with its id. Fails at once when the queue is away. */
   enqueue<Job extends AnyJobDef>(

@@ -124,6 +124,8 @@ function resolve(input: ConfigInput, sourceOf: (path: string) => string): Config
     bufferRedis: bufferRedis.url,
     postgres: postgres.url,
     prefix: input.prefix ?? defaults.prefix,
+    commandTimeoutMs: ms(input.commandTimeout, defaults.commandTimeoutMs),
+    keptInvalidations: input.keptInvalidations ?? defaults.keptInvalidations,
     caches: input.caches,
     origins: [...new Set(input.caches.map(({ origin }): OriginDef => origin))],
     jobs: input.jobs ?? [],

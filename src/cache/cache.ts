@@ -18,7 +18,7 @@ export interface Cache<Id, Value> extends CacheClient<Id, Value> {
 /** What an entry gave: its value, or why it is of no use. */
 type Found = { readonly value: unknown } | Exclude<Judgement, 'alive'>;
 
-/** A hit is one GET; a miss is one load under a lease; every read is counted. */
+/** A hit is one MGET of a tick; a miss is one load under a lease; every read is counted. */
 export function createCache<Name extends string, Id, Value>(
   def: CacheDef<Name, Id, Value>,
   parts: MissParts,

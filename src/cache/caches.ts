@@ -35,6 +35,8 @@ export interface Invalidation {
   readonly ids?: readonly unknown[];
   readonly keys?: readonly string[];
   readonly tags?: readonly string[];
+  /** Everything of the cache. */
+  readonly all?: boolean;
 }
 
 /** Every configured cache, for applications and for background work. */
@@ -123,14 +125,15 @@ export function createCaches(defs: readonly AnyCacheDef[], parts: CacheParts): C
       });
     },
 
-    async invalidate({ cache, ids = [], keys = [], tags: labels = [] }) {
+    async invalidate({ cache, ids = [], keys = [], tags: labels = [], all: isAll = false }) {
       let removed = 0;
-      if (ids.length + keys.length > 0) {
+      if (ids.length + keys.length > 0 || isAll) {
         if (cache === undefined)
-          throw new SamovarError('E_USAGE', 'expected the name of a cache beside the ids to invalidate');
+          throw new SamovarError('E_USAGE', 'expected the name of a cache beside what of it to invalidate');
         const { def, cache: counter } = find(cache);
+        if (isAll) await store.clear(cache);
         const all = [...new Set([...keys, ...ids.map((id) => def.key.encode(id))])];
-        await counter.deleteKeys(all);
+        if (all.length > 0) await counter.deleteKeys(all);
         removed = all.length;
       }
       if (labels.length > 0) await tags.invalidate(labels);

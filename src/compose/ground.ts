@@ -15,6 +15,7 @@ import { type AnyJobDef, checkPayload } from '../job.ts';
 import { createLog, type Log } from '../log.ts';
 import { type Budget, createBudget } from '../origin/budget.ts';
 import { createRedisLimiter } from '../origin/redis.ts';
+import { createOutage } from '../outage/outage.ts';
 import { createProducer, type Producer } from '../queue/producer.ts';
 import { processEnvironment, readConfig } from '../read-config.ts';
 import { createRedisStore } from '../store/redis.ts';
@@ -70,8 +71,18 @@ export async function openGround(input: ConfigInput | Config, options: ClientOpt
     ...config.access,
   });
   const bus = createRedisBus(connections.cache, { prefix, clock, openSubscriber: connections.subscriber });
-  const tags = createRedisTags(connections.cache, { prefix, voice: bus, keepMs: longestLifeMs(config) });
-  const store = createRedisStore(connections.cache, { prefix, voice: bus, tagsKey: tagsKey(prefix) });
+  const outage = createOutage({
+    clock,
+    events,
+    most: config.keptInvalidations,
+    tagged: config.caches.filter((def) => def.tags !== undefined).map((def) => def.name),
+    open: (watch) => ({
+      tags: createRedisTags(connections.cache, { prefix, voice: bus, keepMs: longestLifeMs(config), watch }),
+      store: createRedisStore(connections.cache, { prefix, voice: bus, tagsKey: tagsKey(prefix), watch }),
+    }),
+  });
+  connections.cache.on('ready', outage.wake);
+  const { store, tags } = outage;
   const budget = createBudget(createRedisLimiter(connections.queue, { prefix }), { clock, events });
   events.on('key:hashed', ({ cache }) =>
     log.warn({ cache }, 'a key is longer than 8,192 bytes: it is stored under its hash, and never warmed'),
@@ -94,6 +105,9 @@ export async function openGround(input: ConfigInput | Config, options: ClientOpt
     caches,
     async close() {
       await caches.stop();
+      const left = await outage.stop();
+      if (left > 0)
+        log.warn({ invalidations: left }, 'the cache Redis is away: invalidations are left behind');
       bus.close();
       await recorder.stop();
       await producer
@@ -116,10 +130,11 @@ export function clientOf<const Defs extends readonly AnyCacheDef[]>(ground: Grou
     config: config as unknown as Config<Defs>,
     events,
     cache: (def) => alive(() => caches.open(def)),
-    invalidate: async ({ cache, ids, tags }) =>
+    invalidate: async ({ cache, ids, tags, all }) =>
       alive(() =>
         caches.invalidate({
           ...(cache === undefined ? {} : { cache: typeof cache === 'string' ? cache : cache.name }),
+          ...(all === undefined ? {} : { all }),
           ...(ids === undefined ? {} : { ids }),
           ...(tags === undefined ? {} : { tags }),
         }),

@@ -11,6 +11,8 @@ export interface Slot {
   readonly entry: string;
   /** The hash that holds the leases: by entry, the token and when it ends. */
   readonly leases: string;
+  /** Where it is kept since when entries count. */
+  readonly epoch: string;
 }
 
 export interface Names {
@@ -25,7 +27,7 @@ export function createNames(prefix: string): Names {
     if (all === undefined) {
       all = Array.from({ length: partitions }, (_, p) => {
         const both = `${prefix}:{${cache}#${p}}:`;
-        return { entry: `${both}e:`, leases: `${both}l` };
+        return { entry: `${both}e:`, leases: `${both}l`, epoch: `${both}x` };
       });
       slots.set(cache, all);
     }

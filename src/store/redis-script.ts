@@ -9,6 +9,8 @@ export interface ScriptCall {
   readonly args: number;
   /** Any of the keys: on a Cluster it says which node is meant. */
   readonly key: string;
+  /** How long it may take, where nobody waits for it to read: longer than the connection's own time. */
+  readonly patienceMs?: number;
   /** A guess of how many bytes it will be. */
   readonly size: number;
   writeKeys(into: CommandBytes): void;
@@ -39,6 +41,7 @@ export function createScript(redis: Redis | Cluster, name: string): (call: Scrip
     // The client routes and times the command by what it is told here, and sends the bytes.
     const command = new Command(verb.toLowerCase(), [sha, 1, call.key], { replyEncoding: null });
     command.toWritable = () => bytes;
+    if (call.patienceMs !== undefined) command.setTimeout(call.patienceMs);
     const reply: unknown = await redis.sendCommand(command);
     call.heard?.(reply);
     // Only now is it sure that they are not sent again.

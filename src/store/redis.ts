@@ -1,11 +1,12 @@
 import type { Cluster, Redis } from 'ioredis';
+import type { Watch } from '../connect.ts';
 import { isSamovarError, messageOf, SamovarError } from '../errors.ts';
 import { readLua } from '../files.ts';
 import type { Voice } from '../rooms.ts';
 import { type Call, calls } from './calls.ts';
-import { entryBytes, writeEntry } from './entry.ts';
+import { entryBytes, isEntry, seqOf, writeEntry } from './entry.ts';
 import { createGather } from './gather.ts';
-import { createNames } from './names.ts';
+import { createNames, partitionOf, partitions } from './names.ts';
 import { memoryOf } from './redis-memory.ts';
 import { createScript } from './redis-script.ts';
 import type { CommandBytes } from './resp.ts';
@@ -18,11 +19,14 @@ export interface RedisStoreOptions {
   readonly tagsKey: string;
   /** Where it is told what happens to entries. @default nowhere */
   readonly voice?: Voice;
+  readonly watch?: Watch;
 }
 
 interface Scripts {
   svAbort(keys: number, ...args: string[]): Promise<string>;
   svDelete(keys: number, ...args: string[]): Promise<number>;
+  svClear(keys: number, ...args: string[]): Promise<number>;
+  svInvalidate(keys: 1, clock: string, channel: string, origin: string): Promise<string>;
   svHeadsBuffer(keys: number, ...args: string[]): Promise<Buffer[]>;
 }
 
@@ -32,18 +36,22 @@ const mostKeys = 256;
 const usualPieceBytes = 32_768;
 const letters = { own: 0x6f, busy: 0x62, written: 0x77 } as const;
 const nothing = Buffer.alloc(0);
+/** For commands that no reader waits for: a worker that is at its limits is not taken for a server that is away. */
+const patienceMs = 2_000;
 
 /** Entries and leases in Redis. On a Cluster the keys of one command share a partition, elsewhere any may. */
 export function createRedisStore(
   redis: Redis | Cluster,
-  { prefix, tagsKey, voice }: RedisStoreOptions,
+  { prefix, tagsKey, voice, watch }: RedisStoreOptions,
 ): Store {
   const { channel, origin } = voice ?? { channel: '', origin: '' };
+  const guarded = createGuarded(watch);
   const names = createNames(prefix);
   const begin = createScript(redis, 'begin');
   const commit = createScript(redis, 'commit');
-  for (const name of ['Abort', 'Delete', 'Heads'])
+  for (const name of ['Abort', 'Clear', 'Delete', 'Heads'])
     redis.defineCommand(`sv${name}`, { lua: readLua(name.toLowerCase()) });
+  redis.defineCommand('svInvalidate', { lua: readLua('tags-invalidate') });
   const scripts = redis as unknown as Scripts;
   const isApart = redis.isCluster;
 
@@ -74,14 +82,35 @@ export function createRedisStore(
     return { count: count + 1, keys: [leases, ...at.map((position) => entry + keys[position]!)], at };
   };
 
-  const fetch = async (entries: string[]): Promise<(Buffer | undefined)[]> => {
-    if (entries.length === 1) return [(await guarded(redis.getBuffer(entries[0]!))) ?? undefined];
-    const found = await guarded(redis.mgetBuffer(entries));
-    return found.map((bytes) => bytes ?? undefined);
+  /** Where the epoch is that these keys have in common. */
+  const epochOf = (cache: string, key: string): string =>
+    names.slot(cache, isApart ? partitionOf(key) : 0).epoch;
+
+  /** On a Cluster all keys are of one partition. */
+  const fetch = async (cache: string, keys: readonly string[]): Promise<(Buffer | undefined)[]> => {
+    const asked = new Array<string>(keys.length + 1);
+    asked[0] = epochOf(cache, keys[0]!);
+    for (let i = 0; i < keys.length; i++) asked[i + 1] = names.entry(cache, keys[i]!);
+    const told = await guarded(redis.mgetBuffer(asked));
+    const epoch = told[0] ? Number(told[0]) : 0;
+    const found = new Array<Buffer | undefined>(keys.length);
+    for (let i = 0; i < found.length; i++) {
+      const bytes = told[i + 1];
+      if (bytes && !(epoch > 0 && isEntry(bytes) && seqOf(bytes) < epoch)) found[i] = bytes;
+    }
+    return found;
   };
-  const gathered = createGather((entries) =>
-    isApart ? Promise.all(entries.map(async (entry) => (await fetch([entry]))[0])) : fetch(entries),
-  );
+  const gathers = new Map<string, (key: string) => Promise<Buffer | undefined>>();
+  const gathered = (cache: string, key: string): Promise<Buffer | undefined> => {
+    let gather = gathers.get(cache);
+    if (gather === undefined) {
+      gather = createGather((keys) =>
+        isApart ? Promise.all(keys.map(async (each) => (await fetch(cache, [each]))[0])) : fetch(cache, keys),
+      );
+      gathers.set(cache, gather);
+    }
+    return gather(key);
+  };
 
   const abort: Store['abort'] = async (cache, keys, token) => {
     const held: boolean[] = new Array(keys.length);
@@ -96,13 +125,16 @@ export function createRedisStore(
   };
 
   return {
-    get: (cache, key) => gathered(names.entry(cache, key)),
+    get: gathered,
 
     async getMany(cache, keys) {
       const found = new Array<Buffer | undefined>(keys.length).fill(undefined);
       const asked = Array.from(calls(keys, { keys: mostKeys, isApart }), async (call) => {
         const at = positionsOf(call);
-        const bytes = await fetch(at.map((position) => names.entry(cache, keys[position]!)));
+        const bytes = await fetch(
+          cache,
+          at.map((position) => keys[position]!),
+        );
         at.forEach((position, i) => {
           found[position] = bytes[i];
         });
@@ -116,7 +148,8 @@ export function createRedisStore(
       for (const call of calls(keys, { keys: mostKeys, isApart })) {
         const at = positionsOf(call);
         const entries = at.map((position) => names.entry(cache, keys[position]!));
-        const heads = await guarded(scripts.svHeadsBuffer(entries.length, ...entries));
+        const epoch = epochOf(cache, keys[at[0]!]!);
+        const heads = await guarded(scripts.svHeadsBuffer(entries.length + 1, epoch, ...entries));
         heads.forEach((bytes, i) => {
           if (bytes.length > 0) found[at[i]!] = bytes;
         });
@@ -129,11 +162,15 @@ export function createRedisStore(
       const ask = async (call: Call): Promise<void> => {
         const at = positionsOf(call);
         const reply = begin({
-          keys: call.keys + call.segments.length,
+          keys: call.keys + call.segments.length + 1,
           args: 5 + call.segments.length + (past ? call.keys : 0),
           key: names.entry(cache, keys[at[0]!]!),
           size: 64 * call.keys,
-          writeKeys: (into) => writeKeys(into, cache, call, keys),
+          ...(want === 'value' ? {} : { patienceMs }),
+          writeKeys(into) {
+            writeKeys(into, cache, call, keys);
+            into.text(epochOf(cache, keys[at[0]!]!));
+          },
           writeArgs(into) {
             into.text(lease.token);
             into.number(lease.ms);
@@ -168,13 +205,15 @@ export function createRedisStore(
       const write = async (call: Call): Promise<{ servedAt: number }> => {
         const at = positionsOf(call);
         const reply = commit({
-          keys: call.keys + call.segments.length + (isTagged ? 1 : 0),
+          keys: call.keys + call.segments.length + (isTagged ? 2 : 1),
           args: 5 + call.segments.length + 2 * call.keys,
           key: names.entry(batch.cache, keys[at[0]!]!),
           size: call.bytes + 100 * call.keys,
+          patienceMs,
           writeKeys(into) {
             writeKeys(into, batch.cache, call, keys);
             if (isTagged) into.text(tagsKey);
+            into.text(epochOf(batch.cache, keys[at[0]!]!));
           },
           writeArgs(into) {
             into.text(batch.token);
@@ -216,6 +255,18 @@ export function createRedisStore(
       }
     },
 
+    async clear(cache) {
+      const seq = await guarded(scripts.svInvalidate(1, tagsKey, '', ''));
+      const all = Array.from({ length: partitions }, (_, partition) => names.slot(cache, partition));
+      if (isApart) {
+        for (const { epoch, leases } of all)
+          await guarded(scripts.svClear(2, epoch, leases, seq, channel, origin, cache));
+      } else {
+        const leases = all.map((slot) => slot.leases);
+        await guarded(scripts.svClear(1 + partitions, all[0]!.epoch, ...leases, seq, channel, origin, cache));
+      }
+    },
+
     memory: () => guarded(memoryOf(redis)),
   };
 }
@@ -232,13 +283,22 @@ async function settled(all: readonly Promise<unknown>[]): Promise<void> {
   for (const each of await Promise.allSettled(all)) if (each.status === 'rejected') throw each.reason;
 }
 
-async function guarded<T>(reply: Promise<T>): Promise<T> {
-  try {
-    return await reply;
-  } catch (error) {
-    throw storeError(error);
-  }
-}
+const createGuarded =
+  (watch: Watch = unwatched) =>
+  async <T>(reply: Promise<T>): Promise<T> => {
+    try {
+      const told = await reply;
+      watch.ok();
+      return told;
+    } catch (error) {
+      const told = storeError(error);
+      if (isFull(told)) watch.ok();
+      else watch.failed();
+      throw told;
+    }
+  };
+
+const unwatched: Watch = { ok() {}, failed() {} };
 
 const isFull = (error: unknown): boolean => isSamovarError(error) && error.code === 'E_STORE_FULL';
 

@@ -96,5 +96,7 @@ export interface Store {
   abort(cache: string, keys: readonly string[], token: string): Promise<boolean[]>;
   /** Removes entries and leases together. */
   delete(cache: string, keys: readonly string[]): Promise<void>;
+  /** Makes all entries and leases of a cache void, however many there are. */
+  clear(cache: string): Promise<void>;
   memory(): Promise<Memory>;
 }

@@ -1,4 +1,5 @@
 import type { Cluster, Redis } from 'ioredis';
+import type { Watch } from '../connect.ts';
 import { messageOf, SamovarError } from '../errors.ts';
 import { readLua } from '../files.ts';
 import type { Voice } from '../rooms.ts';
@@ -11,6 +12,7 @@ export interface RedisTagsOptions {
   readonly keepMs: number;
   /** Where invalidations are told. @default nowhere */
   readonly voice?: Voice;
+  readonly watch?: Watch;
 }
 
 interface Scripts {
@@ -26,7 +28,11 @@ const mostTags = 500;
 export const tagsKey = (prefix: string): string => `${prefix}:tags`;
 
 /** The tag clock in one Redis hash: `seq`, `from`, and `t:<tag>` for each tag that was ever invalidated. */
-export function createRedisTags(redis: Redis | Cluster, { prefix, keepMs, voice }: RedisTagsOptions): Tags {
+export function createRedisTags(
+  redis: Redis | Cluster,
+  { prefix, keepMs, voice, watch }: RedisTagsOptions,
+): Tags {
+  const guarded = createGuarded(watch);
   const key = tagsKey(prefix);
   redis.defineCommand('svSeq', { lua: readLua('tags-seq') });
   redis.defineCommand('svInvalidate', { lua: readLua('tags-invalidate') });
@@ -86,13 +92,21 @@ export function createRedisTags(redis: Redis | Cluster, { prefix, keepMs, voice 
   };
 }
 
-async function guarded<T>(reply: Promise<T>): Promise<T> {
-  try {
-    return await reply;
-  } catch (error) {
-    throw new SamovarError('E_STORE_UNAVAILABLE', `the cache Redis does not answer: ${messageOf(error)}`, {
-      hints: ['see that it runs and is reachable: samovar doctor'],
-      cause: error,
-    });
-  }
-}
+const createGuarded =
+  (watch: Watch | undefined) =>
+  async <T>(reply: Promise<T>): Promise<T> => {
+    try {
+      const told = await reply;
+      watch?.ok();
+      return told;
+    } catch (error) {
+      const reason = messageOf(error);
+      // No room: it answers all the same.
+      if (/^OOM\b/.test(reason)) watch?.ok();
+      else watch?.failed();
+      throw new SamovarError('E_STORE_UNAVAILABLE', `the cache Redis does not answer: ${reason}`, {
+        hints: ['see that it runs and is reachable: samovar doctor'],
+        cause: error,
+      });
+    }
+  };

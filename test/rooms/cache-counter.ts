@@ -9,6 +9,7 @@ import { type AnyCacheDef, defineOrigin } from '../../src/define.ts';
 import { createEmitter, type EventName, type Events } from '../../src/events.ts';
 import { type Budget, createBudget } from '../../src/origin/budget.ts';
 import { createRedisLimiter } from '../../src/origin/redis.ts';
+import { createOutage, type Outage } from '../../src/outage/outage.ts';
 import type { Fill, Recorder } from '../../src/rooms.ts';
 import { createRedisStore } from '../../src/store/redis.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -20,6 +21,7 @@ export interface Counter {
   readonly caches: Caches;
   readonly store: Store;
   readonly tags: Tags;
+  readonly outage: Outage;
   readonly budget: Budget;
   readonly bus: Bus;
   readonly cacheRedis: Redis;
@@ -37,6 +39,8 @@ export interface CounterOptions {
   readonly queueUrl?: string;
   /** Stands between the caches and the store. */
   readonly around?: (store: Store) => Store;
+  /** Most invalidations kept. */
+  readonly keep?: number;
 }
 
 /** Redis as the product opens it: failing fast. Logical databases of this test process. */
@@ -79,6 +83,9 @@ export async function counter(defs: readonly AnyCacheDef[], options: CounterOpti
     'budget:changed',
     'cache:invalidated',
     'store:failed',
+    'store:changed',
+    'invalidation:kept',
+    'invalidation:replayed',
   ] as const) {
     const list: unknown[] = [];
     told.set(name, list);
@@ -95,12 +102,24 @@ export async function counter(defs: readonly AnyCacheDef[], options: CounterOpti
   const openSubscriber = () =>
     openRedis({ role: 'cache', use: 'subscriber', url: cacheUrl, from: 'the test' });
   const bus = createRedisBus(cacheRedis, { prefix, clock, openSubscriber });
-  const store = around(createRedisStore(cacheRedis, { prefix, voice: bus, tagsKey: tagsKey(prefix) }));
-  const tags = createRedisTags(cacheRedis, { prefix, voice: bus, keepMs: 60_000 });
+  const outage = createOutage({
+    clock,
+    events,
+    most: options.keep ?? 10_000,
+    tagged: defs.filter((def) => def.tags !== undefined).map((def) => def.name),
+    open: (watch) => ({
+      store: createRedisStore(cacheRedis, { prefix, voice: bus, tagsKey: tagsKey(prefix), watch }),
+      tags: createRedisTags(cacheRedis, { prefix, voice: bus, keepMs: 60_000, watch }),
+    }),
+  });
+  cacheRedis.on('ready', outage.wake);
+  const { tags } = outage;
+  const store = around(outage.store);
   const budget = createBudget(createRedisLimiter(queueRedis, { prefix }), { clock, events });
   const caches = createCaches(defs, { store, tags, budget, clock, events, recorder, bus });
   open.push(async () => {
     await caches.settled();
+    await outage.stop();
     bus.close();
     cacheRedis.disconnect();
     queueRedis.disconnect();
@@ -109,6 +128,7 @@ export async function counter(defs: readonly AnyCacheDef[], options: CounterOpti
     caches,
     store,
     tags,
+    outage,
     budget,
     bus,
     cacheRedis,

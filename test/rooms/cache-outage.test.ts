@@ -17,6 +17,7 @@ const app = await counter(defs, { cacheUrl: cacheProxy.url, queueUrl: queueProxy
 const healthy = await counter(defs);
 afterAll(async () => {
   await app.caches.settled();
+  await app.outage.stop();
   app.cacheRedis.disconnect();
   app.queueRedis.disconnect();
   await cacheProxy.close();
@@ -33,7 +34,8 @@ beforeEach(async () => {
   await healthy.queueRedis.flushdb();
   origin.rows.clear();
   origin.loads.length = 0;
-  for (const list of [app.misses, app.hits, app.told('store:failed')]) list.length = 0;
+  const told = [app.told('store:failed'), app.told('invalidation:kept'), app.told('invalidation:replayed')];
+  for (const list of [app.misses, app.hits, ...told]) list.length = 0;
 });
 
 const cut = async () => {
@@ -108,12 +110,35 @@ describe.each([['products', products] as const, ['labelled', labelled] as const]
       cacheRedis.disconnect();
     });
 
-    test('is away, an invalidation is not lost silently', async () => {
+    test('is away, a deletion is kept, and done before anything is read again', async () => {
+      origin.rows.set(1, 'old').set(2, 'other');
+      await healthy.caches.open(def).getMany([1, 2]);
+      await healthy.caches.settled();
       await cut();
-      await expect(cache.delete(1)).rejects.toMatchObject({ code: 'E_STORE_UNAVAILABLE' });
-      await expect(app.caches.invalidate({ tags: ['all'] })).rejects.toMatchObject({
-        code: 'E_STORE_UNAVAILABLE',
-      });
+      origin.rows.set(1, 'new');
+      await cache.delete(1);
+      expect(app.told('invalidation:kept')).toEqual([{ cache: name, keys: 1, tags: 0, waiting: 1 }]);
+      expect(await cache.get(1)).toBe('new');
+      cacheProxy.pass();
+      await until(() => app.outage.waiting === 0, 'it is carried out');
+      expect(app.told('invalidation:replayed')).toEqual([{ keys: 1, tags: 0, caches: 0 }]);
+      for (const process of [app, healthy])
+        expect([...(await process.caches.open(def).getMany([1, 2]))]).toEqual([
+          [1, 'new'],
+          [2, 'other'],
+        ]);
+    });
+
+    test('is away, clearing the cache is kept, too', async () => {
+      origin.rows.set(1, 'old');
+      await healthy.caches.open(def).get(1);
+      await healthy.caches.settled();
+      await cut();
+      await app.caches.invalidate({ cache: name, all: true });
+      origin.rows.set(1, 'new');
+      cacheProxy.pass();
+      await until(() => app.outage.waiting === 0, 'it is carried out');
+      expect(await healthy.caches.open(def).get(1)).toBe('new');
     });
 
     test('is away, a fill hands its keys back and says why', async () => {
@@ -159,4 +184,52 @@ test('readers never ask the budget: they go on while its Redis is away', async (
   expect(await app.caches.open(products).get(1)).toBe('pot');
   await app.caches.settled();
   expect(await healthy.caches.open(products).get(1)).toBe('pot');
+});
+
+test('a tag that is invalidated while Redis is away is dead at once here, and everywhere when it is back', async () => {
+  origin.rows.set(1, 'old');
+  await healthy.caches.open(labelled).get(1);
+  await healthy.caches.settled();
+  await cut();
+  await app.caches.invalidate({ tags: ['all'] });
+  origin.rows.set(1, 'new');
+  expect(await app.caches.open(labelled).get(1)).toBe('new');
+  cacheProxy.pass();
+  await until(() => app.outage.waiting === 0, 'it is carried out');
+  expect(await healthy.caches.open(labelled).get(1)).toBe('new');
+});
+
+test('more deletions than are kept make the whole cache void, and spare the others', async () => {
+  const small = await counter(defs, { cacheUrl: cacheProxy.url, keep: 3 });
+  origin.rows.set(1, 'old').set(9, 'old');
+  await healthy.caches.open(products).getMany([1, 9]);
+  await healthy.caches.open(labelled).get(9);
+  await healthy.caches.settled();
+  cacheProxy.refuse();
+  await until(() => small.cacheRedis.status !== 'ready', 'cut off');
+  for (const id of [1, 2, 3, 4, 5]) await small.caches.open(products).delete(id);
+  expect(small.outage.waiting).toBe(1);
+  origin.rows.set(1, 'new').set(9, 'new');
+  cacheProxy.pass();
+  await until(() => small.outage.waiting === 0, 'it is carried out');
+  expect([...(await healthy.caches.open(products).getMany([1, 9])).values()]).toEqual(['new', 'new']);
+  expect(await healthy.caches.open(labelled).get(9)).toBe('old');
+});
+
+test('a load that began before a deletion that was kept is not stored when Redis is back in time', async () => {
+  origin.rows.set(1, 'old');
+  origin.hold();
+  const early = app.caches.open(products).get(1);
+  await until(() => origin.loads.length === 1, 'it loads under a lease');
+  await cut();
+  origin.rows.set(1, 'new');
+  await app.caches.open(products).delete(1);
+  const late = app.caches.open(products).get(1);
+  cacheProxy.pass();
+  await until(() => app.outage.waiting === 0, 'it is carried out');
+  origin.release();
+  expect(await early).toBe('old');
+  expect(await late).toBe('new');
+  await app.caches.settled();
+  expect(await healthy.caches.open(products).get(1)).toBe('new');
 });

@@ -34,6 +34,7 @@ const invalidations: [string, () => Promise<unknown>][] = [
   ['deleted', () => two.caches.open(products).delete([1, 2])],
   ['invalidated by keys', () => two.caches.invalidate({ cache: 'products', keys: ['1', '2'] })],
   ['invalidated by a tag known only once it is loaded', () => two.caches.invalidate({ tags: ['all'] })],
+  ['cleared with all of its cache', () => two.caches.invalidate({ cache: 'products', all: true })],
   ['flushed away', () => two.cacheRedis.flushdb()],
 ];
 /** Who may be loading it meanwhile. */

@@ -1,0 +1,116 @@
+import type { Begun, Committed, Store } from '../store/store.ts';
+import type { Breaker } from './breaker.ts';
+import type { Kept } from './kept.ts';
+
+/** An invalidation in numbers. */
+export interface Invalidated {
+  readonly cache: string | undefined;
+  readonly keys: number;
+  readonly tags: number;
+}
+
+export interface Guard {
+  readonly breaker: Pick<Breaker, 'isOpen'>;
+  readonly kept: Kept;
+  /** What is thrown at once while the server is known to be away. */
+  readonly away: Error;
+  /** Carries an invalidation out, or keeps it. Never fails because of the server. */
+  orKeep(what: Invalidated, carryOut: () => Promise<unknown>, keep: () => void): Promise<void>;
+}
+
+/**
+ * A store that fails at once while its server is known to be away, and keeps the deletions that it did not accept. A key
+ * whose deletion is kept is absent for reads, and what is loaded for it is not stored.
+ */
+export function guardStore(store: Store, { breaker, kept, away, orKeep }: Guard): Store {
+  /** Asks the store for the keys it may be asked for; `bypassed` is the answer for the others. */
+  const ask = async <T>(
+    cache: string,
+    keys: readonly string[],
+    bypassed: T,
+    send: (at: readonly number[], keys: readonly string[]) => Promise<readonly T[]>,
+  ): Promise<T[]> => {
+    const at: number[] = [];
+    for (let i = 0; i < keys.length; i++) if (!kept.has(cache, keys[i]!)) at.push(i);
+    const answers = new Array<T>(keys.length).fill(bypassed);
+    if (at.length === 0) return answers;
+    const told = await send(
+      at,
+      at.map((i) => keys[i]!),
+    );
+    at.forEach((position, i) => {
+      answers[position] = told[i]!;
+    });
+    return answers;
+  };
+  return {
+    // One promise a read: the store's own.
+    get(cache, key) {
+      if (breaker.isOpen) return Promise.reject(away);
+      if (kept.size > 0 && kept.has(cache, key)) return Promise.resolve(undefined);
+      return store.get(cache, key);
+    },
+
+    async getMany(cache, keys) {
+      if (breaker.isOpen) throw away;
+      if (kept.size === 0) return store.getMany(cache, keys);
+      return ask<Buffer | undefined>(cache, keys, undefined, (_, some) => store.getMany(cache, some));
+    },
+
+    async heads(cache, keys) {
+      if (breaker.isOpen) throw away;
+      if (kept.size === 0) return store.heads(cache, keys);
+      return ask<Buffer | undefined>(cache, keys, undefined, (_, some) => store.heads(cache, some));
+    },
+
+    async begin(cache, keys, lease, options) {
+      if (breaker.isOpen) throw away;
+      if (kept.size === 0) return store.begin(cache, keys, lease, options);
+      const { past } = options;
+      // "Own" without a lease: the key is loaded, and the commit finds no lease to write under.
+      return ask<Begun>(cache, keys, 'own', (at, some) =>
+        store.begin(cache, some, lease, past ? { ...options, past: at.map((i) => past[i]) } : options),
+      );
+    },
+
+    async commit(batch, drafts, options = {}) {
+      if (breaker.isOpen) throw away;
+      if (kept.size === 0) return store.commit(batch, drafts, options);
+      const keys = drafts.map(({ key }) => key);
+      const { heard } = options;
+      if (heard) keys.forEach((key, i) => void (kept.has(batch.cache, key) && heard(i, 'lost')));
+      return ask<Committed>(batch.cache, keys, 'lost', (at) =>
+        store.commit(
+          batch,
+          at.map((i) => drafts[i]!),
+          heard ? { ...options, heard: (i, result) => heard(at[i]!, result) } : options,
+        ),
+      );
+    },
+
+    async abort(cache, keys, token) {
+      if (breaker.isOpen) throw away;
+      if (kept.size === 0) return store.abort(cache, keys, token);
+      return ask<boolean>(cache, keys, false, (_, some) => store.abort(cache, some, token));
+    },
+
+    delete: (cache, keys) =>
+      orKeep(
+        { cache, keys: keys.length, tags: 0 },
+        () => store.delete(cache, keys),
+        () => kept.keep(cache, keys),
+      ),
+
+    clear: (cache) =>
+      orKeep(
+        { cache, keys: 0, tags: 0 },
+        () => store.clear(cache),
+        () => kept.keepAll(cache),
+      ),
+
+    async memory() {
+      if (breaker.isOpen) throw away;
+      return store.memory();
+    },
+  };
+}
