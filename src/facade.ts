@@ -3,6 +3,7 @@ import type { Config } from './config.ts';
 import type { AnyCacheDef, CacheDef } from './define.ts';
 import type { Duration } from './duration.ts';
 import type { Emitter } from './events.ts';
+import type { Callable, FunctionDef } from './front.ts';
 import type { AnyJobDef, PayloadOf } from './job.ts';
 import type { Plan, Run, Trigger } from './rooms.ts';
 
@@ -55,6 +56,11 @@ export interface Client<Caches extends readonly AnyCacheDef[] = readonly AnyCach
   readonly config: Config<Caches>;
   readonly events: Pick<Emitter, 'on'>;
   cache<Name extends string, Id, Value>(def: CacheDef<Name, Id, Value>): CacheClient<Id, Value>;
+  /** A cache made by `memoize` or `query` as an async function. Reads by it have the `caller` of the options. */
+  callable<Name extends string, Args extends readonly unknown[], Value>(
+    def: FunctionDef<Name, Args, Value>,
+    options?: Pick<ReadOptions, 'caller'>,
+  ): Callable<Args, Value>;
   /**
    * By ids of one cache, by tags across caches, all of one cache, or several of these. What Redis does not accept is
    * kept in this process and carried out when it is back; meanwhile those entries are not read here.

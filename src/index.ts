@@ -17,7 +17,15 @@ export { drawPlan, type PlanRequest, startRun } from './draw.ts';
 export type { Duration } from './duration.ts';
 export { type ErrorCode, errorCodes, isSamovarError, SamovarError } from './errors.ts';
 export type { Events } from './events.ts';
-export type { CacheClient, Client, Samovar, Working } from './facade.ts';
+export type { CacheClient, Client, Samovar, Settled, Working } from './facade.ts';
+export type { Callable, FunctionDef } from './front.ts';
+export {
+  type MemoizeOptions,
+  memoize,
+  type QueryOptions,
+  type QueryPool,
+  query,
+} from './fronts/index.ts';
 export {
   type AnyJobDef,
   cancel,

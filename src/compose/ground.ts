@@ -11,6 +11,7 @@ import { dayMs, durationMs } from '../duration.ts';
 import { messageOf, SamovarError } from '../errors.ts';
 import { createEmitter, type Emitter } from '../events.ts';
 import type { Client } from '../facade.ts';
+import { callable } from '../fronts/call.ts';
 import { type AnyJobDef, checkPayload } from '../job.ts';
 import { createLog, type Log } from '../log.ts';
 import { type Budget, createBudget } from '../origin/budget.ts';
@@ -130,6 +131,13 @@ export function clientOf<const Defs extends readonly AnyCacheDef[]>(ground: Grou
     config: config as unknown as Config<Defs>,
     events,
     cache: (def) => alive(() => caches.open(def)),
+    callable: (def, options) =>
+      alive(() =>
+        callable(caches.open(def), {
+          clear: async () => alive(() => caches.invalidate({ cache: def.name, all: true })),
+          ...(options === undefined ? {} : { options }),
+        }),
+      ),
     invalidate: async ({ cache, ids, tags, all }) =>
       alive(() =>
         caches.invalidate({
