@@ -41,6 +41,12 @@ export const commands: readonly Entry[] = [
     load: () => import('./plan.ts'),
   },
   {
+    name: 'replay',
+    group: 'Look',
+    summary: 'what warming would have done for a log of yours, offline',
+    load: () => import('./replay.ts'),
+  },
+  {
     name: 'runs',
     group: 'Look',
     summary: 'list, watch, pause, resume or cancel runs',

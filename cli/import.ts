@@ -59,7 +59,7 @@ export const command = (context: CliContext): Command =>
       }
     });
 
-function shareOption(text: string): number {
+export function shareOption(text: string): number {
   const share = text.endsWith('%') ? Number(text.slice(0, -1)) / 100 : Number(text);
   if (text.trim() === '' || !(share >= 0 && share <= 1))
     throw new InvalidArgumentError("Expected a share such as '10%' or 0.1.");

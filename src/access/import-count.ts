@@ -15,10 +15,12 @@ export interface CountRules {
   /** Different keys and hours held before they are to be taken. */
   readonly mostEntries: number;
   readonly mostCallers: number;
+  /** Is told every read that is demand, instead of its being counted. */
+  readonly onRead?: (cache: string, key: string, at: number) => void;
 }
 
 /** Judges each line: a read that counts, a line that is no read, or one that cannot be understood. */
-export function createCounting({ callerOf, demand, mostEntries, mostCallers }: CountRules) {
+export function createCounting({ callerOf, demand, mostEntries, mostCallers, onRead }: CountRules) {
   const tally = createTally(mostEntries);
   const callers = createCallerTally(mostCallers);
   let map: MapLine = () => 'unmapped';
@@ -52,7 +54,8 @@ export function createCounting({ callerOf, demand, mostEntries, mostCallers }: C
     const bucket = bucketOf(at);
     callers.add(cache, caller, bucket);
     if (demand.has(caller)) {
-      tally.add(cache, key, bucket, line.bytes);
+      if (onRead) onRead(cache, key, at);
+      else tally.add(cache, key, bucket, line.bytes);
       found.accesses += 1;
     } else found.notDemand += 1;
     if (found.from === undefined || at < found.from) found.from = at;

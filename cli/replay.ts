@@ -1,0 +1,103 @@
+import { Command, Option } from 'commander';
+import { readHistory } from '../src/access/import-reads.ts';
+import type { Found } from '../src/access/import-verdict.ts';
+import type { Config } from '../src/config.ts';
+import { SamovarError } from '../src/errors.ts';
+import type { ImportFormat } from '../src/facade.ts';
+import { findConfig } from '../src/find-config.ts';
+import { backtest } from '../src/forecast/backtest.ts';
+import { createHistory, type HistoryBuilder } from '../src/forecast/history.ts';
+import type { CliContext } from './context.ts';
+import { bytes, count } from './format.ts';
+import { shareOption } from './import.ts';
+import { type Replayed, replayText } from './replay-text.ts';
+
+interface Options {
+  readonly cache?: string;
+  readonly format?: ImportFormat;
+  readonly maxBad: number;
+  readonly raw?: true;
+}
+
+const notes = `
+Takes what samovar import takes: nginx and Apache logs, NDJSON, CSV; plain or
+gzip; - reads standard input. Nothing is written and no server is needed. Without
+a configuration, or with --raw, every line is a read of one cache.
+
+The cache is emptied before every hour of the second half of the file, and each
+rule's best keys are warmed: as many as a quarter, half and all of the keys that
+an hour has. A rule knows only what was before that hour. "auto" chooses among
+the rules as it goes; "perfect" knew the hour. The share is
+what of perfect foresight's spared misses a rule spares.
+
+Examples
+  samovar replay access.log.gz
+  samovar replay --cache products reads.csv --json`;
+
+/** Tries the forecasts on traffic of one's own, before they are trusted. */
+export const command = (context: CliContext): Command =>
+  new Command('replay')
+    .description('What warming would have done for traffic of your own: every rule, on a log, offline.')
+    .argument('<file>', 'a log, or - for standard input')
+    .option('--cache <name>', 'every line is a read of this cache')
+    .addOption(new Option('--format <format>', 'instead of looking').choices(['log', 'ndjson', 'csv']))
+    .option('--max-bad <share>', 'unreadable lines that are too many', shareOption, 0.1)
+    .option('--raw', 'without the configuration: every line is a read of one cache')
+    .addHelpText('after', notes)
+    .action(async (file: string, options: Options) => {
+      const { clock, output, signal } = context;
+      const config = options.raw ? undefined : await configIfAny(context);
+      if (config === undefined && options.cache !== undefined)
+        throw new SamovarError('E_USAGE', `there is no cache '${options.cache}' without a configuration`, {
+          hints: ['leave --cache out, or run it where samovar.config.ts is'],
+        });
+      const histories = new Map<string, HistoryBuilder>();
+      const progress = output.progress();
+      const found = await readHistory(file, {
+        config,
+        cache: options.cache,
+        format: options.format,
+        maxBad: options.maxBad,
+        clock,
+        signal,
+        onRead(cache, key, at) {
+          let history = histories.get(cache);
+          if (history === undefined) {
+            history = createHistory();
+            histories.set(cache, history);
+          }
+          history.add(key, at / 1_000);
+        },
+        onProgress: ({ bytes: read, lines }) => progress.show(`${bytes(read)} read, ${count(lines)} lines`),
+      });
+      const results: Replayed[] = [];
+      for (const [cache, history] of histories) {
+        signal.throwIfAborted();
+        const show = (share: number) => progress.show(`${cache}: ${count(share * 100)} % replayed`);
+        results.push({ cache, ...backtest(history.build(), { onProgress: show }) });
+      }
+      progress.end();
+      if (results.length === 0) throw nothingRead(found, file);
+      output.data(results, () => results.map((result) => replayText(context, result)).join('\n\n'));
+    });
+
+async function configIfAny(context: CliContext): Promise<Config | undefined> {
+  if (context.options.config === undefined) {
+    try {
+      findConfig(process.cwd());
+    } catch {
+      // There is none: the file alone is replayed.
+      return undefined;
+    }
+  }
+  return context.config();
+}
+
+function nothingRead({ lines, unmapped }: Readonly<Found>, file: string): SamovarError {
+  return new SamovarError('E_IMPORT', `none of the ${count(lines)} lines of ${file} is a read of a cache`, {
+    hints: [
+      ...(unmapped.length > 0 ? [`no pattern for ${unmapped.join('  ')}`] : []),
+      'name a cache with --cache, give import.map a pattern, or leave the configuration out with --raw',
+    ],
+  });
+}
