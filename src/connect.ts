@@ -55,6 +55,11 @@ export function openRedis(options: RedisConnectOptions): Redis {
   return redis;
 }
 
+/** Leaves a connection that is up for a new one. */
+export function reconnect(redis: Redis): void {
+  if (redis.status === 'ready') redis.disconnect(true);
+}
+
 /** Waits until the server answers, or throws E_STORE_UNAVAILABLE / E_QUEUE_UNAVAILABLE with the real cause. */
 export async function ready(
   redis: Redis,

@@ -5,6 +5,7 @@ import { createRedisBus } from '../bus/redis.ts';
 import { type Caches, createCaches } from '../cache/caches.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import type { Config, ConfigInput } from '../config.ts';
+import { reconnect } from '../connect.ts';
 import { type Connections, openConnections } from '../connections.ts';
 import type { AnyCacheDef } from '../define.ts';
 import { dayMs, durationMs } from '../duration.ts';
@@ -75,6 +76,7 @@ export async function openGround(input: ConfigInput | Config, options: ClientOpt
   const outage = createOutage({
     clock,
     events,
+    reconnect: () => reconnect(connections.cache),
     most: config.keptInvalidations,
     tagged: config.caches.filter((def) => def.tags !== undefined).map((def) => def.name),
     open: (watch) => ({

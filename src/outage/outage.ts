@@ -13,6 +13,8 @@ import { guardTags } from './tags.ts';
 export interface Outage {
   readonly store: Store;
   readonly tags: Tags;
+  /** The server is not asked, but for a probe now and then. */
+  readonly isAway: boolean;
   /** Invalidations that wait for the server. */
   readonly waiting: number;
   /** The server may be back: asked at once instead of when its time has come. */
@@ -24,12 +26,16 @@ export interface Outage {
 export interface OutageOptions extends KeptOptions {
   /** Opens what may be away; it tells how each command ended. */
   open(watch: Watch): { readonly store: Store; readonly tags: Tags };
+  /** Gives the connection up for a new one. */
+  reconnect(): void;
   readonly clock: Clock;
   readonly events: Emitter;
 }
 
 const firstPauseMs = 50;
 const longestPauseMs = 1_000;
+/** After so many probes in vain the connection itself is doubted: replies may have been lost on it. */
+const mostProbes = 5;
 /** Keys of one cache in one go. */
 const mostKeys = 1_000;
 
@@ -76,10 +82,11 @@ export function createOutage(options: OutageOptions): Outage {
 
   const untilBack = async (): Promise<void> => {
     let pauseMs = firstPauseMs;
-    while (!stopped.signal.aborted) {
+    for (let probes = 1; !stopped.signal.aborted; probes++) {
       sleep = new AbortController();
       await clock.sleep(pauseMs, sleep.signal);
       if (stopped.signal.aborted || (await tryOnce())) return;
+      if (probes % mostProbes === 0 && breaker.isOpen) options.reconnect();
       pauseMs = Math.min(longestPauseMs, 2 * pauseMs);
     }
   };
@@ -118,6 +125,9 @@ export function createOutage(options: OutageOptions): Outage {
   return {
     store: guardStore(store, guard),
     tags: guardTags(tags, guard),
+    get isAway() {
+      return breaker.isOpen;
+    },
     get waiting() {
       return kept.size;
     },

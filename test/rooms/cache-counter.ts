@@ -4,7 +4,7 @@ import type { Bus } from '../../src/bus/bus.ts';
 import { createRedisBus } from '../../src/bus/redis.ts';
 import { type Caches, createCaches } from '../../src/cache/caches.ts';
 import { type Clock, systemClock } from '../../src/clock.ts';
-import { openRedis } from '../../src/connect.ts';
+import { openRedis, reconnect } from '../../src/connect.ts';
 import { type AnyCacheDef, defineOrigin } from '../../src/define.ts';
 import { createEmitter, type EventName, type Events } from '../../src/events.ts';
 import { type Budget, createBudget } from '../../src/origin/budget.ts';
@@ -39,6 +39,8 @@ export interface CounterOptions {
   readonly queueUrl?: string;
   /** Stands between the caches and the store. */
   readonly around?: (store: Store) => Store;
+  /** Opens the cache's Redis as the product does, with this time for a command. */
+  readonly commandTimeoutMs?: number;
   /** Most invalidations kept. */
   readonly keep?: number;
 }
@@ -57,7 +59,13 @@ afterAll(async () => {
 export async function counter(defs: readonly AnyCacheDef[], options: CounterOptions = {}): Promise<Counter> {
   const { clock = systemClock, cacheUrl = urls().cacheUrl, queueUrl = urls().queueUrl } = options;
   const { around = (store) => store } = options;
+  const { commandTimeoutMs } = options;
   const connect = async (url: string) => {
+    if (commandTimeoutMs !== undefined) {
+      const redis = openRedis({ role: 'cache', url, from: 'the test', commandTimeoutMs });
+      await redis.connect().catch(() => {}); // it may be away at first
+      return redis;
+    }
     const redis = new Redis(url, {
       lazyConnect: true,
       maxRetriesPerRequest: 1,
@@ -105,6 +113,7 @@ export async function counter(defs: readonly AnyCacheDef[], options: CounterOpti
   const outage = createOutage({
     clock,
     events,
+    reconnect: () => reconnect(cacheRedis),
     most: options.keep ?? 10_000,
     tagged: defs.filter((def) => def.tags !== undefined).map((def) => def.name),
     open: (watch) => ({

@@ -29,6 +29,7 @@ beforeEach(async () => {
   cacheProxy.pass();
   queueProxy.pass();
   await until(() => app.cacheRedis.status === 'ready' && app.queueRedis.status === 'ready', 'connected');
+  await until(() => !app.outage.isAway, 'in use');
   await app.caches.settled();
   await healthy.cacheRedis.flushdb();
   await healthy.queueRedis.flushdb();
@@ -85,7 +86,7 @@ describe.each([['products', products] as const, ['labelled', labelled] as const]
       expect(await reading).toBe('pot');
       await app.caches.settled();
       cacheProxy.pass();
-      await until(() => app.cacheRedis.status === 'ready', 'connected again');
+      await until(() => app.cacheRedis.status === 'ready' && !app.outage.isAway, 'in use again');
       expect(await healthy.cacheRedis.keys('*:e:*')).toEqual([]);
     });
 
@@ -94,7 +95,7 @@ describe.each([['products', products] as const, ['labelled', labelled] as const]
       await cut();
       await cache.get(1);
       cacheProxy.pass();
-      await until(() => app.cacheRedis.status === 'ready', 'connected again');
+      await until(() => app.cacheRedis.status === 'ready' && !app.outage.isAway, 'in use again');
       await cache.get(1);
       await app.caches.settled();
       expect(await healthy.caches.open(def).get(1)).toBe('pot');
