@@ -1,7 +1,8 @@
 -- Takes the lease of every key that has neither an entry nor a lease.
 -- KEYS: for each segment: the leases of a partition (hash: entry -> 'token ends-at-ms'), then its entries; then the epoch
--- ARGV: token, lease ms, 'value' | 'head' | 'none' (take the lease whatever entry there is), '1' to mark leases of others
---       as waited for (' w' at their end: who ends them says so), how many segments, entries in each; then, where some entry is of no use to the asker, for each entry: its beginning, or ''
+-- ARGV: token, lease ms, 'value' | 'head' | 'none' (take the lease whatever entry there is) | 'refresh' (as 'head', and
+--       leases at rest count as held, see abort), '1' to mark leases of others as waited for (' w' at their end: who ends
+--       them says so), how many segments, entries in each; then, where some entry is of no use to the asker, for each entry: its beginning, or ''
 -- returns: { a letter for each entry: 'o' own, 'b' busy, 'e' there is one; then the bytes of those, in order }
 local token, ms, want, waits, segments = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4] == '1', tonumber(ARGV[5])
 local time = redis.call('TIME')
@@ -16,10 +17,10 @@ local epoch = tonumber(redis.call('GET', KEYS[#KEYS]))
 
 local function bytesOf(entry)
   if want == 'value' then return redis.call('GET', entry) end
-  local bytes = redis.call('GETRANGE', entry, 0, 41)
-  if #bytes == 42 then
+  local bytes = redis.call('GETRANGE', entry, 0, 49)
+  if #bytes == 50 then
     local tags = struct.unpack('>I2', bytes, 41)
-    if tags > 0 then bytes = redis.call('GETRANGE', entry, 0, 41 + tags) end
+    if tags > 0 then bytes = redis.call('GETRANGE', entry, 0, 49 + tags) end
   end
   return bytes
 end
@@ -48,7 +49,8 @@ for segment = 1, segments do
     end
     if not letter then
       local other = held[i]
-      if other and string.sub(other, 1, #token + 1) ~= token .. ' ' and tonumber(string.match(other, ' (%d+)')) > now then
+      if other and string.sub(other, 1, #token + 1) ~= token .. ' ' and tonumber(string.match(other, ' (%d+)')) > now
+        and (want == 'refresh' or string.sub(other, 1, 1) ~= '!') then
         letter = 'b'
         if waits and string.sub(other, -1) ~= 'w' then
           marked[#marked + 1] = entry

@@ -14,12 +14,12 @@ local function isDead(entry)
   local seq = struct.unpack('>d', entry, 21)
   local fields = { 'seq', 'from' }
   if length > 0 then
-    for _, tag in ipairs(cjson.decode(string.sub(entry, 43, 42 + length))) do fields[#fields + 1] = 't:' .. tag end
+    for _, tag in ipairs(cjson.decode(string.sub(entry, 51, 50 + length))) do fields[#fields + 1] = 't:' .. tag end
   end
   local marks = redis.call('HMGET', KEYS[#KEYS - 1], unpack(fields))
   if not marks[1] or tonumber(marks[1]) < seq or tonumber(marks[2] or 0) > seq then return true end
   for i = 3, #marks do
-    if marks[i] and tonumber(marks[i]) > seq then return true end
+    if marks[i] and tonumber(string.match(marks[i], '^%d+')) > seq then return true end
   end
   return false
 end

@@ -1,5 +1,7 @@
--- Makes every entry with any of the tags dead: the clock moves on and the tags remember where it then stood. Tells it.
--- KEYS: the tag clock   ARGV: the channel to tell it on ('' = none), who tells, tags   returns: seq
+-- Makes every entry with any of the tags dead, or only stale: the clock moves on and the tags remember where it then
+-- stood. Tells it.
+-- KEYS: the tag clock   ARGV: the channel to tell it on ('' = none), who tells, 'purge' | 'expire', tags   returns: seq
+-- A mark is 'seq' (dead up to there) or 'seq:dead' (stale up to the first, dead up to the second).
 local seq = redis.call('HGET', KEYS[1], 'seq')
 if not seq then
   local now = redis.call('TIME')
@@ -8,8 +10,14 @@ if not seq then
 end
 redis.call('HINCRBY', KEYS[1], 'seq', 1)
 seq = redis.call('HGET', KEYS[1], 'seq')
-for i = 3, #ARGV do redis.call('HSET', KEYS[1], 't:' .. ARGV[i], seq) end
+for i = 4, #ARGV do
+  local mark, field = seq, 't:' .. ARGV[i]
+  if ARGV[3] == 'expire' then
+    mark = seq .. ':' .. string.match(redis.call('HGET', KEYS[1], field) or '0', '%d+$')
+  end
+  redis.call('HSET', KEYS[1], field, mark)
+end
 if ARGV[1] ~= '' then
-  redis.pcall('PUBLISH', ARGV[1], cjson.encode({ o = ARGV[2], k = 'tags', t = { unpack(ARGV, 3) } }))
+  redis.pcall('PUBLISH', ARGV[1], cjson.encode({ o = ARGV[2], k = 'tags', t = { unpack(ARGV, 4) } }))
 end
 return seq

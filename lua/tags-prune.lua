@@ -3,6 +3,6 @@
 local upto, gone = tonumber(ARGV[1]), 0
 for i = 2, #ARGV do
   local mark = redis.call('HGET', KEYS[1], ARGV[i])
-  if mark and tonumber(mark) <= upto then gone = gone + redis.call('HDEL', KEYS[1], ARGV[i]) end
+  if mark and tonumber(string.match(mark, '^%d+')) <= upto then gone = gone + redis.call('HDEL', KEYS[1], ARGV[i]) end
 end
 return gone

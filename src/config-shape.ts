@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import type { ConfigInput } from './config.ts';
-import type { CacheOptions, OriginDef, WarmOptions } from './define.ts';
+import type { CacheOptions, OriginDef, TimeoutOptions, WarmOptions } from './define.ts';
 import { type Duration, parseDuration } from './duration.ts';
 import type { JobOptions } from './job.ts';
 import type { KeyCodec } from './key.ts';
+import type { Ttl, TtlPolicy } from './lifetime.ts';
 import { type LogLevel, logLevels } from './log.ts';
 import type { ScheduleDef } from './schedule.ts';
 
@@ -109,6 +110,15 @@ const warm = strict({
   overlap: oneOf('skip', 'queue').optional(),
 } satisfies Record<keyof WarmOptions, z.ZodType>);
 
+const isCodec = (value: unknown): boolean => {
+  const codec = value as Partial<KeyCodec<unknown>> | null | undefined;
+  return isFunction(codec?.encode) && isFunction(codec?.decode);
+};
+const isPolicy = (value: unknown): boolean => {
+  const policy = value as Partial<TtlPolicy> | null | undefined;
+  return isFunction(policy?.of) && (policy?.longestMs ?? 0) > 0 && (policy?.usualMs ?? 0) > 0;
+};
+
 const cache = made(
   'cache',
   'defineCache',
@@ -116,17 +126,32 @@ const cache = made(
     kind: z.literal('cache'),
     name: text,
     origin,
-    key: is<KeyCodec<unknown>>(
-      'a key codec such as key.number, or key.custom({ encode, decode })',
-      (value) => {
-        const codec = value as Partial<KeyCodec<unknown>> | null | undefined;
-        return isFunction(codec?.encode) && isFunction(codec?.decode);
-      },
-    ),
+    key: is<KeyCodec<unknown>>('a key codec such as key.number, or key.custom({ encode, decode })', isCodec),
     load: is('a function from ids to values', isFunction),
-    ttl: duration,
+    ttl: is<Ttl<unknown, unknown>>(
+      "a duration such as '10m' that is longer than 0, a function of the value, or a policy of `ttl`",
+      (value) => (parseDuration(value) ?? 0) > 0 || isFunction(value) || isPolicy(value),
+    ),
+    grace: durationOrZero.optional(),
+    backoff: duration.optional(),
+    timeouts: strict({
+      soft: durationOrZero.optional(),
+      hard: duration.optional(),
+    } satisfies Record<keyof TimeoutOptions, z.ZodType>).optional(),
+    earlyRefresh: is<number>('a number from 0 to 10', (value) => isBetween(value, 0, 10)).optional(),
     jitter: is<number>('a share between 0 and 0.5', (value) => isBetween(value, 0, 0.5)).optional(),
     negativeTtl: durationOrZero.optional(),
+    negativeMax: count.optional(),
+    codec: is(
+      "'json', 'msgpack' or { encode, decode }",
+      (value) => value === 'json' || value === 'msgpack' || isCodec(value),
+    ).optional(),
+    compressAbove: count.optional(),
+    schema: is('a Standard Schema, such as one of zod', (value) =>
+      isFunction(
+        (value as { '~standard'?: { validate?: unknown } } | null | undefined)?.['~standard']?.validate,
+      ),
+    ).optional(),
     tags: is('a function from id and value to tags', isFunction).optional(),
     batch: count.optional(),
     maxValueBytes: count.optional(),

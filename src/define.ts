@@ -1,6 +1,8 @@
 import type { Duration } from './duration.ts';
 import { SamovarError } from './errors.ts';
 import type { KeyCodec } from './key.ts';
+import type { Ttl } from './lifetime.ts';
+import type { ValueCodec, ValueSchema } from './values.ts';
 
 /** What background work may ask of an origin, shared by the whole fleet. */
 export interface BudgetOptions {
@@ -79,6 +81,13 @@ export interface WarmOptions<Id = unknown> {
   readonly overlap?: 'skip' | 'queue';
 }
 
+export interface TimeoutOptions {
+  /** Where a stale value is at hand: how long a fresh one is waited for before that is served. @default 0 */
+  readonly soft?: Duration;
+  /** Longest any reader waits; the load goes on, until its own `timeout`, for those who come later. @default none */
+  readonly hard?: Duration;
+}
+
 export interface CacheOptions<Id, Value> {
   /** Where its values come from; caches may share one. */
   readonly origin: OriginDef;
@@ -86,17 +95,33 @@ export interface CacheOptions<Id, Value> {
   readonly key: KeyCodec<Id>;
   /** Loads many ids in one go; see `Load`. */
   readonly load: Load<Id, Value>;
-  /** How long an entry is fresh. */
-  readonly ttl: Duration;
+  /** How long an entry is fresh: a length, a function of value and id, or a policy made by `ttl.…`. */
+  readonly ttl: Ttl<NoInfer<Id>, NoInfer<Value>>;
+  /** How long after its ttl a value may still be served while a newer one is on its way, or cannot be had. @default 0 */
+  readonly grace?: Duration;
+  /** After a failed refresh: how long stale values are served before the next try. @default '10s' */
+  readonly backoff?: Duration;
+  /** How long readers wait. @default stale values are served at once, others are waited for as long as their load takes */
+  readonly timeouts?: TimeoutOptions;
+  /** Chance of a refresh shortly before the ttl ends, so that no reader waits for it: 1 as load times suggest, 2 earlier, 0 never. @default 1 */
+  readonly earlyRefresh?: number;
   /** Share of the ttl by which entries may expire earlier, the same for a key in every process. @default 0.1 */
   readonly jitter?: number;
   /** How long a missing id is remembered as missing. 0 turns it off. @default a tenth of ttl, at most '30s' */
   readonly negativeTtl?: Duration;
+  /** Missing ids remembered at once by one process. @default 10_000 */
+  readonly negativeMax?: number;
+  /** How values are written: as JSON (what JSON cannot hold in a typed form), msgpack, or a way of your own. @default 'json' */
+  readonly codec?: 'json' | 'msgpack' | ValueCodec<NoInfer<Value>>;
+  /** Stored forms longer than so many bytes are deflated, where that makes them shorter. @default never */
+  readonly compressAbove?: number;
+  /** What values must be like; a stored one that is not is loaded again. May turn an older shape into the present one. @default none */
+  readonly schema?: ValueSchema<NoInfer<Value>>;
   /** Labels for group invalidation, computed from the loaded value. @default none */
   readonly tags?: (id: Id, value: Value) => readonly string[];
   /** Ids handed to one call of `load`. @default 500 */
   readonly batch?: number;
-  /** Values whose stored form is longer than this are returned but not stored. @default 1_048_576 */
+  /** Values whose form is longer than this (before it is deflated) are returned but not stored. @default 1_048_576 */
   readonly maxValueBytes?: number;
   /** What its plans and runs are like. @default the defaults of each option */
   readonly warm?: WarmOptions<Id>;

@@ -10,7 +10,10 @@ export interface Events {
     outcome: 'ok' | 'failed' | 'timeout';
   };
   'fill:settled': { cache: string; reason: 'warm' | 'refresh'; report: FillReport };
-  'entry:refused': { cache: string; why: 'lost' | 'too-big' | 'corrupt' | 'version' | 'encode' | 'store' };
+  'entry:refused': {
+    cache: string;
+    why: 'lost' | 'too-big' | 'corrupt' | 'version' | 'schema' | 'encode' | 'store' | 'negative-max';
+  };
   /** A key was too long and is stored under its hash, which no plan can name; told at most once a cache. */
   'key:hashed': { cache: string };
   'budget:waited': { origin: string; ms: number };

@@ -12,6 +12,37 @@ export interface ReadOptions {
   readonly caller?: string;
   /** Aborts the wait of this caller, who gets the signal's reason; a load under way goes on for the others. */
   readonly signal?: AbortSignal;
+  /** How long past its freshness a value may be and still be served. 0 = never stale. @default the cache's grace */
+  readonly maxStale?: Duration;
+}
+
+export interface SetOptions {
+  /** @default the cache's ttl */
+  readonly ttl?: Duration;
+  /** Only for caches that have `tags`. @default what those say of the value */
+  readonly tags?: readonly string[];
+}
+
+/** Counters of one cache in this process, since it was opened. */
+export interface CacheStats {
+  /** Reads that found a fresh value. */
+  readonly hits: number;
+  /** Reads that were served a stale value. */
+  readonly stale: number;
+  /** Reads that found that there is no such id. */
+  readonly negatives: number;
+  readonly misses: number;
+  /** Calls of `load`, and those of them that failed. */
+  readonly loads: number;
+  readonly loadErrors: number;
+  /** Refreshes that readers began before or after the end of freshness. */
+  readonly refreshes: number;
+  /** Values and entries that were not used or not stored, by reason. */
+  readonly refused: Readonly<Record<string, number>>;
+  /** What each tier answered. */
+  readonly tiers: {
+    readonly redis: Pick<CacheStats, 'hits' | 'stale' | 'negatives' | 'misses'>;
+  };
 }
 
 /** What became of one id among many. */
@@ -29,6 +60,12 @@ export interface CacheClient<Id, Value> {
   getMany(ids: readonly Id[], options?: ReadOptions): Promise<Map<Id, Value>>;
   /** What became of each id, in their order; one that fails does not fail the others. */
   getSettled(ids: readonly Id[], options?: ReadOptions): Promise<Map<Id, Settled<Value>>>;
+  /** Whether a read would be answered without a load. Counts as no access. */
+  has(id: Id): Promise<boolean>;
+  /** Writes a value; no load that is under way can write over it. Undefined is remembered as missing. */
+  set(id: Id, value: Value, options?: SetOptions): Promise<void>;
+  /** Plain counters of this process. */
+  stats(): CacheStats;
   /**
    * Removes entries; a load under way cannot bring the old value back. While Redis is away the deletion is kept in this
    * process (`invalidation:kept`), carried out when Redis is back, and the key is not read from the cache meanwhile.
@@ -73,6 +110,8 @@ export interface Client<Caches extends readonly AnyCacheDef[] = readonly AnyCach
     readonly tags?: readonly string[];
     /** Everything of the cache, at the cost of one key. */
     readonly all?: boolean;
+    /** 'purge': gone at once; 'expire': stale, and served so where a cache has grace. @default 'purge' */
+    readonly mode?: 'purge' | 'expire';
   }): Promise<{ keys: number; tags: number }>;
   /** Adds a job and answers with its id. Fails at once when the queue is away. */
   enqueue<Job extends AnyJobDef>(

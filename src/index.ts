@@ -10,6 +10,7 @@ export {
   type Load,
   type LoadContext,
   type OriginDef,
+  type TimeoutOptions,
   type WarmOptions,
   type WarmSource,
 } from './define.ts';
@@ -38,9 +39,12 @@ export {
   snooze,
 } from './job.ts';
 export { type KeyCodec, key } from './key.ts';
+export type { Ttl, TtlFacts, TtlPolicy } from './lifetime.ts';
 export { roomBytes, whyFull } from './memory.ts';
 export type { Plan, PlanRow, Reads, Run, RunState, Trigger, Writes } from './rooms.ts';
 export { type ScheduleDef, type ScheduleOptions, schedule } from './schedule.ts';
+export { ttl } from './ttl/ttl.ts';
+export type { SchemaResult, ValueCodec, ValueSchema } from './values.ts';
 
 /** Builds everything on a configuration; see `Samovar`. Loaded when called: definitions alone stay light. */
 export const createSamovar: typeof import('./samovar.ts').createSamovar = async (config, options) =>

@@ -1,56 +1,124 @@
 import type { CacheDef } from '../define.ts';
-import { messageOf } from '../errors.ts';
+import { durationMs } from '../duration.ts';
+import { messageOf, SamovarError } from '../errors.ts';
 import type { CacheClient, ReadOptions, Settled } from '../facade.ts';
 import { isHashed } from '../key.ts';
-import { decode } from '../store/codec.ts';
-import { isNegative, planOf, rowOf, textOf } from '../store/entry.ts';
+import type { Form } from '../store/codec.ts';
+import { filledAtOf, freshUntilOf, isNegative, planOf, rowOf } from '../store/entry.ts';
+import { type Counts, statsOf } from './counts.ts';
+import { isDueEarly } from './early.ts';
+import type { Flight } from './flight.ts';
+import { Unfit } from './form.ts';
 import type { Judgement } from './judge.ts';
 import type { Want } from './landing.ts';
 import { createMisses, type MissParts, pastOf } from './miss.ts';
+import { broughtWithin, createRefresher } from './refresh.ts';
+import { createSetter } from './set.ts';
+import { createSlide } from './slide.ts';
+
+export interface CacheCoreParts extends MissParts {
+  readonly counts: Counts;
+  /** From 0 up to 1. */
+  chance(): number;
+}
 
 /** One cache as applications use it. */
 export interface Cache<Id, Value> extends CacheClient<Id, Value> {
   /** By keys instead of ids. */
   deleteKeys(keys: readonly string[]): Promise<void>;
+  expireKeys(keys: readonly string[]): Promise<void>;
   settled(): Promise<void>;
 }
 
 /** What an entry gave: its value, or why it is of no use. */
-type Found = { readonly value: unknown } | Exclude<Judgement, 'alive'>;
+type Found = { readonly value: unknown } | Judgement | 'schema';
 
 /** A hit is one MGET of a tick; a miss is one load under a lease; every read is counted. */
 export function createCache<Name extends string, Id, Value>(
   def: CacheDef<Name, Id, Value>,
-  parts: MissParts,
+  parts: CacheCoreParts,
 ): Cache<Id, Value> {
-  const { store, judge, events, recorder } = parts;
+  const { store, judge, events, recorder, settings, reader, clock, counts, heat, pulse, chance } = parts;
   const { name } = def;
+  const { earlyRefresh: beta, softMs } = settings;
   const misses = createMisses(parts);
+  const refresher = createRefresher(parts);
+  const slide = createSlide(name, settings, parts);
+  const setter = createSetter(def, parts);
   const tellHashed = once(() => events.emit('key:hashed', { cache: name }));
 
-  const open = (key: string, caller: string | undefined, bytes: Buffer, judged: Judgement): Found => {
-    if (judged !== 'alive') return judged;
+  /** At once, unless the value takes its time to be read. */
+  const open = (bytes: Buffer): Found | Promise<Found> => {
     try {
-      const value = isNegative(bytes) ? undefined : decode(textOf(bytes));
-      recorder.hit(name, key, caller, planOf(bytes), rowOf(bytes));
-      return { value };
-    } catch {
-      return 'corrupt';
+      const value = reader.fromEntry(bytes);
+      return value instanceof Promise ? value.then(found, unfit) : { value };
+    } catch (error) {
+      return unfit(error);
     }
   };
 
+  const isStaleEnough = (bytes: Buffer, options: ReadOptions | undefined): boolean => {
+    if (options?.maxStale === undefined) return true;
+    // What was expired by hand may have been wrong ever since it was filled.
+    const ageMs = clock.now() - (freshUntilOf(bytes) || filledAtOf(bytes));
+    return ageMs < durationMs(options.maxStale, 'maxStale');
+  };
+
+  const isUsable = (bytes: Buffer, judged: Judgement, options: ReadOptions | undefined): boolean =>
+    judged === 'alive' || (judged === 'stale' && isStaleEnough(bytes, options));
+
   const missed = (key: string, caller: string | undefined, found?: Found): void => {
+    counts.misses += 1;
+    heat?.read(key);
     recorder.miss(name, key, caller);
     if (isHashed(key)) tellHashed();
-    if (found === 'corrupt' || found === 'version') events.emit('entry:refused', { cache: name, why: found });
+    if (found === 'corrupt' || found === 'version' || found === 'schema')
+      events.emit('entry:refused', { cache: name, why: found });
+  };
+
+  const hit = (key: string, caller: string | undefined, bytes: Buffer, judged: Found): void => {
+    if (judged === 'stale') counts.stale += 1;
+    else if (isNegative(bytes)) counts.negatives += 1;
+    else counts.hits += 1;
+    heat?.read(key);
+    recorder.hit(name, key, caller, planOf(bytes), rowOf(bytes));
+  };
+
+  const refresh = (key: string, id: Id, bytes: Buffer): Flight | undefined => {
+    const flight = refresher.begin({ key, id, past: pastOf(bytes) });
+    return softMs > 0 ? flight : undefined;
+  };
+
+  /** What a fresh entry leads to besides its value. */
+  const fresh = (key: string, id: Id, bytes: Buffer): void => {
+    if (isNegative(bytes)) return;
+    slide?.read(key, bytes);
+    if (beta > 0 && isDueEarly(bytes, { now: clock.now(), loadMs: pulse.loadMs, beta, chance }))
+      refresher.begin({ key, id, past: pastOf(bytes) });
   };
 
   const storeFailed = (error: unknown) =>
     events.emit('store:failed', { role: 'cache', message: messageOf(error) });
 
+  const valueIn = async (form: Form | undefined): Promise<Value | undefined> => {
+    try {
+      return (form === undefined ? undefined : await reader.read(form)) as Value | undefined;
+    } catch (error) {
+      const why = messageOf(error instanceof Error && error.cause ? error.cause : error);
+      throw new SamovarError('E_ENCODE', `a value of caches.${name} cannot be read back: ${why}`, {
+        cause: error,
+      });
+    }
+  };
+
+  const drop = (keys: readonly string[]): void => {
+    misses.drop(keys);
+    refresher.drop(keys);
+  };
+
   const deleteKeys = async (keys: readonly string[]): Promise<void> => {
     await store.delete(name, keys);
-    misses.drop(keys);
+    drop(keys);
   };
 
   /** By key, in the order they were asked. */
@@ -72,24 +140,58 @@ export function createCache<Name extends string, Id, Value>(
     }
     const settled = new Map<string, Settled<Value>>(keys.map((key) => [key, absent]));
     const wants: Want[] = [];
-    keys.forEach((key, i) => {
+    const refreshes: Flight[] = [];
+    for (let i = 0; i < keys.length; i++) {
+      const key = keys[i]!;
+      const id = asked.get(key)!;
       const past = entries[i];
-      const found = past && judged[i] ? open(key, caller, past, judged[i]) : undefined;
-      if (typeof found === 'object') {
+      let found: Found | undefined = judged[i];
+      if (past && found && typeof found === 'string' && isUsable(past, found as Judgement, options)) {
+        const opened = open(past);
+        found = opened instanceof Promise ? await opened : opened;
+      }
+      if (past && typeof found === 'object') {
+        hit(key, caller, past, judged[i]!);
         settled.set(key, settledAs(found.value));
+        const flight = judged[i] === 'stale' ? refresh(key, id, past) : fresh(key, id, past);
+        if (flight) refreshes.push(flight);
       } else {
         missed(key, caller, found);
-        wants.push({ key, id: asked.get(key), past: past && pastOf(past) });
+        wants.push({ key, id, past: past && pastOf(past) });
       }
-    });
+    }
     // All are awaited before any failure is told, so that what did load is stored when the caller hears of it.
-    const loaded = await Promise.allSettled(misses.read(wants, { isStoreAway }));
-    loaded.forEach((each, i) => {
+    const [loaded, brought] = await Promise.all([
+      Promise.allSettled(misses.read(wants, { isStoreAway }).map(inTime)),
+      refreshes.length === 0 ? nothing : broughtWithin(refreshes, (signal) => clock.sleep(softMs, signal)),
+    ]);
+    for (const [i, each] of loaded.entries()) {
       const { key } = wants[i]!;
-      if (each.status === 'rejected') settled.set(key, { state: 'error', error: each.reason });
-      else settled.set(key, settledAs(each.value === undefined ? undefined : decode(each.value)));
-    });
+      settled.set(
+        key,
+        each.status === 'rejected'
+          ? { state: 'error', error: each.reason }
+          : settledAs(await valueIn(each.value)),
+      );
+    }
+    for (const [key, form] of brought) settled.set(key, settledAs(await valueIn(form)));
     return settled;
+  };
+
+  /** A reader's own patience; the load goes on. */
+  const inTime = <T>(work: Promise<T>): Promise<T> => {
+    const { hardMs } = settings;
+    if (hardMs === undefined) return work;
+    return new Promise((resolve, reject) => {
+      const timer = clock.after(hardMs, () =>
+        reject(
+          new SamovarError('E_LOAD_TIMEOUT', `a value of caches.${name} did not come within ${hardMs} ms`, {
+            hints: [`raise \`caches.${name}.timeouts.hard\`, or make its load faster`],
+          }),
+        ),
+      );
+      work.then(resolve, reject).finally(() => timer.stop());
+    });
   };
 
   return {
@@ -99,24 +201,38 @@ export function createCache<Name extends string, Id, Value>(
       const key = def.key.encode(id);
       const caller = options?.caller;
       let past: Buffer | undefined;
+      let found: Found | undefined;
       let isStoreAway = false;
       try {
         past = await store.get(name, key);
-        if (past === undefined) {
-          missed(key, caller);
-        } else {
-          const judged = judge.one(past);
-          const found = open(key, caller, past, typeof judged === 'string' ? judged : await judged);
-          if (typeof found === 'object') return found.value as Value | undefined;
-          missed(key, caller, found);
+        if (past !== undefined) {
+          const judging = judge.one(past);
+          const judged = typeof judging === 'string' ? judging : await judging;
+          found = judged;
+          if (isUsable(past, judged, options)) {
+            const opened = open(past);
+            found = opened instanceof Promise ? await opened : opened;
+            if (typeof found === 'object') {
+              hit(key, caller, past, judged);
+              if (judged === 'alive') fresh(key, id, past);
+              else {
+                const flight = refresh(key, id, past);
+                if (flight) {
+                  const brought = await broughtWithin([flight], (signal) => clock.sleep(softMs, signal));
+                  if (brought.has(key)) return await valueIn(brought.get(key));
+                }
+              }
+              return found.value as Value | undefined;
+            }
+          }
         }
       } catch (error) {
         storeFailed(error);
-        missed(key, caller);
         isStoreAway = true;
       }
-      const text = await misses.read([{ key, id, past: past && pastOf(past) }], { isStoreAway })[0];
-      return text === undefined ? undefined : (decode(text) as Value);
+      missed(key, caller, found);
+      const [form] = misses.read([{ key, id, past: past && pastOf(past) }], { isStoreAway });
+      return valueIn(await inTime(form!));
     },
 
     async getMany(ids, options) {
@@ -152,20 +268,51 @@ export function createCache<Name extends string, Id, Value>(
       return found;
     },
 
+    async has(id) {
+      const [head] = await store.heads(name, [def.key.encode(id)]);
+      if (head === undefined) return false;
+      const judged = await judge.one(head);
+      return (judged === 'alive' || judged === 'stale') && !isNegative(head);
+    },
+
+    async set(id, value, options) {
+      const key = def.key.encode(id);
+      await setter(key, id, value, options);
+      drop([key]);
+    },
+
     async delete(ids) {
       const all = Array.isArray(ids) ? (ids as readonly Id[]) : [ids as Id];
       await deleteKeys(all.map((id) => def.key.encode(id)));
     },
 
+    stats: () => statsOf(counts),
+
     deleteKeys,
-    settled: () => misses.settled(),
+
+    async expireKeys(keys) {
+      await store.expire(name, keys);
+      drop(keys);
+    },
+
+    async settled() {
+      await Promise.all([misses.settled(), refresher.settled(), slide?.settled()]);
+    },
   };
 }
 
 const absent = { state: 'missing' } as const;
+const nothing: ReadonlyMap<string, Form | undefined> = new Map();
 
 const settledAs = <Value>(value: unknown): Settled<Value> =>
   value === undefined ? absent : { state: 'value', value: value as Value };
+
+const found = (value: unknown): Found => ({ value });
+
+const unfit = (error: unknown): Found => {
+  if (error instanceof Unfit) return error.why;
+  throw error;
+};
 
 function once(task: () => void): () => void {
   let isDone = false;

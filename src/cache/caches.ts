@@ -11,11 +11,15 @@ import { createPacers } from '../origin/pacer.ts';
 import type { FillReport, FillRequest, InvalidateResult, Look, Reads, Recorder, Writes } from '../rooms.ts';
 import { headOf } from '../store/entry.ts';
 import type { Store } from '../store/store.ts';
-import type { Tags } from '../tags/tags.ts';
+import type { Invalidating, Tags } from '../tags/tags.ts';
 import { type Cache, createCache } from './cache.ts';
+import { type Counts, newCounts } from './counts.ts';
 import { createFill } from './fill.ts';
+import { createReader } from './form.ts';
 import { guarded, type Life } from './guard.ts';
+import { createHeat } from './heat.ts';
 import { createJudge, type Judge } from './judge.ts';
+import { createNegatives } from './negatives.ts';
 import { settingsOf } from './options.ts';
 
 /** What the counter stands on. */
@@ -28,6 +32,8 @@ export interface CacheParts {
   readonly recorder: Recorder;
   /** Word from other processes. @default none: waiters look by themselves */
   readonly bus?: Bus;
+  /** Numbers from 0 up to 1. @default Math.random */
+  readonly chance?: () => number;
 }
 
 export interface Invalidation {
@@ -37,6 +43,8 @@ export interface Invalidation {
   readonly tags?: readonly string[];
   /** Everything of the cache. */
   readonly all?: boolean;
+  /** 'purge': gone at once; 'expire': stale, and served so where a cache has grace. @default 'purge' */
+  readonly mode?: Invalidating | undefined;
 }
 
 /** Every configured cache, for applications and for background work. */
@@ -68,20 +76,45 @@ const unprotected = { atOnce: 16, waiting: 1_000 };
 const missing: Look = { state: 'missing', freshUntil: 0 };
 
 export function createCaches(defs: readonly AnyCacheDef[], parts: CacheParts): Caches {
-  const { store, tags, budget, clock, events, recorder, bus } = parts;
+  const { store, tags, budget, clock, events, recorder, bus, chance = Math.random } = parts;
   const made = new Map<string, Made>();
   const bounds = new Map<string, Bound>();
   const pacers = createPacers(clock);
+  const counted = new Map<string, Counts>();
+  events.on('entry:refused', ({ cache, why }) => {
+    const refused = counted.get(cache)?.refused;
+    if (refused) refused[why] = (refused[why] ?? 0) + 1;
+  });
+  events.on('load:settled', ({ cache, outcome, reason }) => {
+    const counts = counted.get(cache);
+    if (counts === undefined) return;
+    counts.loads += 1;
+    if (outcome !== 'ok') counts.loadErrors += 1;
+    if (reason === 'refresh') counts.refreshes += 1;
+  });
   const life: Life = { isOver: false };
 
   for (const def of defs) {
     const settings = settingsOf(def);
     const bound = bounds.get(def.origin.name) ?? createBound(unprotected);
     bounds.set(def.origin.name, bound);
-    const judge = createJudge(tags, settings.isTagged);
+    const judge = createJudge(tags, settings.isTagged, clock);
     const load = createLoader(def, { clock, events, timeoutMs: settings.timeoutMs, batch: settings.batch });
-    const shared = { def, settings, store, tags, judge, load, clock, events };
-    const cache = createCache<string, unknown, unknown>(def, { ...shared, bound, recorder, bus });
+    const reader = createReader(def, settings);
+    const heat = settings.ttl.needsHeat ? createHeat(clock) : undefined;
+    const shared = { def, settings, store, tags, judge, load, reader, heat, clock, events };
+    const counts = newCounts();
+    counted.set(def.name, counts);
+    const cache = createCache<string, unknown, unknown>(def, {
+      ...shared,
+      bound,
+      bus,
+      recorder,
+      counts,
+      chance,
+      mayForget: createNegatives(settings.negativeMax, clock),
+      pulse: { loadMs: 0 },
+    });
     made.set(def.name, {
       def,
       judge,
@@ -125,7 +158,7 @@ export function createCaches(defs: readonly AnyCacheDef[], parts: CacheParts): C
       });
     },
 
-    async invalidate({ cache, ids = [], keys = [], tags: labels = [], all: isAll = false }) {
+    async invalidate({ cache, ids = [], keys = [], tags: labels = [], all: isAll = false, mode }) {
       let removed = 0;
       if (ids.length + keys.length > 0 || isAll) {
         if (cache === undefined)
@@ -133,10 +166,10 @@ export function createCaches(defs: readonly AnyCacheDef[], parts: CacheParts): C
         const { def, cache: counter } = find(cache);
         if (isAll) await store.clear(cache);
         const all = [...new Set([...keys, ...ids.map((id) => def.key.encode(id))])];
-        if (all.length > 0) await counter.deleteKeys(all);
+        if (all.length > 0) await (mode === 'expire' ? counter.expireKeys(all) : counter.deleteKeys(all));
         removed = all.length;
       }
-      if (labels.length > 0) await tags.invalidate(labels);
+      if (labels.length > 0) await tags.invalidate(labels, mode);
       events.emit('cache:invalidated', { cache, keys: removed, tags: labels.length });
       return { keys: removed, tags: labels.length };
     },

@@ -1,14 +1,16 @@
+import type { Form } from '../store/codec.ts';
+
 /** One load of one key on its way, shared by everybody in this process who asks for the key meanwhile. */
 export interface Flight {
   readonly key: string;
-  /** The value's JSON, undefined = there is none; rejects with the load's error. */
-  readonly loaded: Promise<string | undefined>;
+  /** The stored form of the value, undefined = there is none; rejects with the load's error. */
+  readonly loaded: Promise<Form | undefined>;
   /**
    * When the store has spoken. True: nothing was invalidated between beginning and end, so the value serves those too
    * who came after the beginning. False: it may be older than their question.
    */
   readonly ended: Promise<boolean>;
-  land(text: string | undefined): void;
+  land(form: Form | undefined): void;
   /** Who asks from now on is not told of this failure: it is taken off the table. */
   fail(error: unknown): void;
   /** Taken off the table, unless another has taken its place. */
@@ -19,10 +21,10 @@ export interface Flight {
 export type Flights = Map<string, Flight>;
 
 export function openFlight(flights: Flights, key: string): Flight {
-  let land!: (text: string | undefined) => void;
+  let land!: (form: Form | undefined) => void;
   let fail!: (error: unknown) => void;
   let tell!: (isCurrent: boolean) => void;
-  const loaded = new Promise<string | undefined>((resolve, reject) => {
+  const loaded = new Promise<Form | undefined>((resolve, reject) => {
     land = resolve;
     fail = reject;
   });

@@ -24,6 +24,8 @@ export function guarded<Id, Value>(cache: CacheClient<Id, Value>, life: Life): C
     get: (id, options) => serve(options?.signal, () => cache.get(id, options)),
     getMany: (ids, options) => serve(options?.signal, () => cache.getMany(ids, options)),
     getSettled: (ids, options) => serve(options?.signal, () => cache.getSettled(ids, options)),
+    has: (id) => serve(undefined, () => cache.has(id)),
+    set: (id, value, options) => serve(undefined, () => cache.set(id, value, options)),
     delete: (ids) => serve(undefined, () => cache.delete(ids)),
   };
 }

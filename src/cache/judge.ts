@@ -1,8 +1,9 @@
-import { isEntry, isOtherVersion, seqOf, tagsOf } from '../store/entry.ts';
-import { isDead, type TagMarks, type Tags } from '../tags/tags.ts';
+import type { Clock } from '../clock.ts';
+import { freshUntilOf, isEntry, isOtherVersion, seqOf, staleUntilOf, tagsOf } from '../store/entry.ts';
+import { isDead, isExpired, type TagMarks, type Tags } from '../tags/tags.ts';
 
-/** What stored bytes are good for: `dead` = a tag of it was invalidated. */
-export type Judgement = 'alive' | 'dead' | 'corrupt' | 'version';
+/** What stored bytes are good for: `stale` = while a newer value is on its way; `dead` = a tag of it was invalidated. */
+export type Judgement = 'alive' | 'stale' | 'dead' | 'corrupt' | 'version';
 
 export interface Judge {
   /** At once where the bytes alone can tell: always for caches without tags. */
@@ -11,7 +12,7 @@ export interface Judge {
 }
 
 /** Tells which entries may be served. Tags of one tick are asked for together. */
-export function createJudge(tags: Tags, isTagged: boolean): Judge {
+export function createJudge(tags: Tags, isTagged: boolean, clock: Clock): Judge {
   let gathering: { readonly tags: Set<string>; readonly marks: Promise<TagMarks> } | undefined;
 
   const marksOf = (some: readonly string[]): Promise<TagMarks> => {
@@ -29,12 +30,23 @@ export function createJudge(tags: Tags, isTagged: boolean): Judge {
     return gathering.marks;
   };
 
+  /** Entries without grace are fresh as long as they are there: that is the server's time, not this machine's. */
+  const age = (bytes: Buffer): 'alive' | 'stale' => {
+    const freshUntil = freshUntilOf(bytes);
+    return staleUntilOf(bytes) > freshUntil && clock.now() >= freshUntil ? 'stale' : 'alive';
+  };
+
   const one = (bytes: Buffer): Judgement | Promise<Judgement> => {
     if (!isEntry(bytes)) return isOtherVersion(bytes) ? 'version' : 'corrupt';
-    if (!isTagged) return 'alive';
+    if (!isTagged) return age(bytes);
     const carried = tagsOf(bytes);
     if (carried === undefined) return 'corrupt';
-    return marksOf(carried).then((marks) => (isDead(seqOf(bytes), carried, marks) ? 'dead' : 'alive'));
+    return marksOf(carried).then((marks) => {
+      const seq = seqOf(bytes);
+      if (isDead(seq, carried, marks)) return 'dead';
+      if (!isExpired(seq, carried, marks)) return age(bytes);
+      return staleUntilOf(bytes) > freshUntilOf(bytes) ? 'stale' : 'dead';
+    });
   };
 
   return {

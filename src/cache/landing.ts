@@ -1,13 +1,15 @@
 import type { Clock } from '../clock.ts';
 import type { AnyCacheDef } from '../define.ts';
-import { messageOf } from '../errors.ts';
+import { messageOf, SamovarError } from '../errors.ts';
 import type { Emitter } from '../events.ts';
 import type { Bound } from '../origin/bound.ts';
-import type { Loader } from '../origin/load.ts';
+import type { Loader, LoadResult } from '../origin/load.ts';
 import type { Recorder } from '../rooms.ts';
 import type { Draft, Store } from '../store/store.ts';
-import { prepare } from './draft.ts';
+import { prepare, squeezed } from './draft.ts';
 import type { Flight } from './flight.ts';
+import type { Reader } from './form.ts';
+import type { Heat } from './heat.ts';
 import type { CacheSettings } from './options.ts';
 
 /** A key that a reader found no usable entry for. */
@@ -23,11 +25,18 @@ export interface LandingParts {
   readonly settings: CacheSettings;
   readonly store: Store;
   readonly load: Loader;
+  readonly reader: Reader;
   /** Loads without a lease, while the store is away. */
   readonly bound: Bound;
   readonly clock: Clock;
   readonly events: Emitter;
   readonly recorder: Recorder;
+  /** Only where the ttl asks for it. */
+  readonly heat: Heat | undefined;
+  /** Whether one more missing id may be remembered. */
+  readonly mayForget: (ttlMs: number) => boolean;
+  /** What one load of this process takes, as the last ones did. */
+  readonly pulse: { loadMs: number };
 }
 
 /** Wants and the flights that bring them, side by side. */
@@ -36,32 +45,58 @@ export interface Group {
   readonly flights: readonly Flight[];
 }
 
+/** Why a load happens, and what its failure leads to. */
+export interface Purpose {
+  readonly reason: 'miss' | 'refresh';
+  /** Keys whose load failed are left alone so long. */
+  readonly restMs?: number;
+}
+
 export interface Landing {
   /** Loads under a lease that is held, answers at once, then writes. */
-  fenced(group: Group, token: string, seq: number): Promise<void>;
+  fenced(group: Group, token: string, seq: number, purpose: Purpose): Promise<void>;
   /** What is loaded without a lease serves those who wait for it, and is not stored. */
   unfenced(group: Group, isStoreAway: boolean): Promise<void>;
   storeFailed(error: unknown): void;
 }
 
+/** Of the last load's time in what is known of all. */
+const newestShare = 0.2;
+
 /** Loads what flights are to bring, and lands them. */
 export function createLanding(parts: LandingParts): Landing {
-  const { def, settings, store, load, bound, clock, events, recorder } = parts;
+  const { def, settings, store, bound, clock, events, recorder, heat, mayForget, pulse } = parts;
   const cache = def.name;
 
-  const refused = (why: 'lost' | 'too-big' | 'encode' | 'store') =>
+  const refused = (why: 'lost' | 'too-big' | 'encode' | 'store' | 'negative-max') =>
     events.emit('entry:refused', { cache, why });
 
-  const unfenced = async ({ wants, flights }: Group, isAway: boolean): Promise<void> => {
-    const task = () =>
-      load({ ids: wants.map(({ id }) => id), keys: wants.map(({ key }) => key), reason: 'miss' });
+  const load = async ({ wants }: Group, reason: Purpose['reason']): Promise<LoadResult> => {
+    const result = await parts.load({
+      ids: wants.map(({ id }) => id),
+      keys: wants.map(({ key }) => key),
+      reason,
+    });
+    if (result.errors.size < wants.length)
+      pulse.loadMs = pulse.loadMs === 0 ? result.ms : pulse.loadMs + newestShare * (result.ms - pulse.loadMs);
+    return def.schema === undefined ? result : { ...result, errors: await misfits(parts, result) };
+  };
+
+  const preparedAt = (wants: readonly Want[], result: LoadResult, i: number) => {
+    const { key, id } = wants[i]!;
+    const loaded = { key, id, value: result.values[i], row: 0 };
+    return prepare(def, settings, heat ? { ...loaded, heat: () => heat.of(key) } : loaded);
+  };
+
+  const unfenced = async (group: Group, isAway: boolean): Promise<void> => {
+    const { wants, flights } = group;
+    const task = () => load(group, 'miss');
     const result = await (isAway ? bound(task) : task());
     flights.forEach((flight, i) => {
-      const { key, id } = wants[i]!;
       const error = result.errors.get(i);
       try {
         if (error) throw error;
-        flight.land(prepare(def, settings, { key, id, value: result.values[i], row: 0 }).draft.text);
+        flight.land(formIn(preparedAt(wants, result, i).draft));
         refused('store');
       } catch (unfit) {
         if (!error) refused('encode');
@@ -71,53 +106,58 @@ export function createLanding(parts: LandingParts): Landing {
     for (const flight of flights) flight.end(false);
   };
 
-  const fenced = async ({ wants, flights }: Group, token: string, seq: number): Promise<void> => {
-    const result = await load({
-      ids: wants.map(({ id }) => id),
-      keys: wants.map(({ key }) => key),
-      reason: 'miss',
-    });
+  const fenced: Landing['fenced'] = async (group, token, seq, { reason, restMs }) => {
+    const { wants, flights } = group;
+    const result = await load(group, reason);
     const loadMs = result.ms / wants.length;
     const drafts: Draft[] = [];
     const written: Flight[] = [];
     const unwritten: Flight[] = [];
+    const failed: Flight[] = [];
+    const outdated: Flight[] = [];
     flights.forEach((flight, i) => {
-      const { key, id } = wants[i]!;
       const error = result.errors.get(i);
       try {
         if (error) throw error;
-        const { draft, tags, isTooBig } = prepare(def, settings, {
-          key,
-          id,
-          value: result.values[i],
-          row: 0,
-        });
-        flight.land(draft.text);
-        if (draft.text !== undefined) recorder.fill({ cache, key, loadMs, bytes: draft.bytes, tags });
+        const { draft, tags, isTooBig } = preparedAt(wants, result, i);
+        flight.land(formIn(draft));
+        const isMissing = draft.body === undefined;
+        if (!isMissing) recorder.fill({ cache, key: flight.key, loadMs, bytes: draft.bytes, tags });
         if (isTooBig) refused('too-big');
-        const isStored = draft.text === undefined ? settings.negativeMs > 0 : !isTooBig;
-        if (isStored) drafts.push(draft);
-        (isStored ? written : unwritten).push(flight);
+        const isRemembered = isMissing && settings.negativeMs > 0 && mayForget(draft.ttlMs);
+        if (isMissing && settings.negativeMs > 0 && !isRemembered) refused('negative-max');
+        if (isMissing ? isRemembered : !isTooBig) {
+          drafts.push(draft);
+          written.push(flight);
+        } else {
+          // What is stored must not go on being served: it is not what the origin says now.
+          (wants[i]!.past ? outdated : unwritten).push(flight);
+        }
       } catch (unfit) {
         if (!error) refused('encode');
         flight.fail(unfit);
-        unwritten.push(flight);
+        failed.push(flight);
       }
     });
-    await Promise.all([write(drafts, written, { token, seq, loadMs }), giveBack(unwritten, token)]);
+    await Promise.all([
+      write(drafts, written, { token, seq, loadMs, filledBy: reason === 'miss' ? 'r' : 'f' }),
+      giveBack(unwritten, token),
+      giveBack(failed, token, restMs),
+      remove(outdated),
+    ]);
   };
 
   const write = async (
     drafts: readonly Draft[],
     written: readonly Flight[],
-    { token, seq, loadMs }: { token: string; seq: number; loadMs: number },
+    how: { token: string; seq: number; loadMs: number; filledBy: 'r' | 'f' },
   ): Promise<void> => {
     if (drafts.length === 0) return;
     const { isTagged } = settings;
     const filledAt = clock.now();
     const open = new Set(written);
     try {
-      await store.commit({ cache, token, isTagged, filledBy: 'r', filledAt, seq, plan: 0, loadMs }, drafts, {
+      await store.commit({ cache, isTagged, filledAt, plan: 0, ...how }, await squeezed(drafts, settings), {
         heard(i, result) {
           if (result === 'lost') refused('lost');
           open.delete(written[i]!);
@@ -133,13 +173,14 @@ export function createLanding(parts: LandingParts): Landing {
     }
   };
 
-  const giveBack = async (unwritten: readonly Flight[], token: string): Promise<void> => {
+  const giveBack = async (unwritten: readonly Flight[], token: string, restMs?: number): Promise<void> => {
     if (unwritten.length === 0) return;
     try {
       const held = await store.abort(
         cache,
         unwritten.map(({ key }) => key),
         token,
+        restMs,
       );
       // Tags are looked at when something is written only.
       unwritten.forEach((flight, i) => {
@@ -151,8 +192,45 @@ export function createLanding(parts: LandingParts): Landing {
     }
   };
 
+  const remove = async (outdated: readonly Flight[]): Promise<void> => {
+    if (outdated.length === 0) return;
+    try {
+      await store.delete(
+        cache,
+        outdated.map(({ key }) => key),
+      );
+    } catch (error) {
+      storeFailed(error);
+    }
+    for (const flight of outdated) flight.end(false);
+  };
+
   const storeFailed = (error: unknown) =>
     events.emit('store:failed', { role: 'cache', message: messageOf(error) });
 
   return { fenced, unfenced, storeFailed };
+}
+
+const formIn = ({ body, flags }: Draft) => (body === undefined ? undefined : { body, flags });
+
+/** The errors of a load, and those of values that do not fit their schema. */
+export async function misfits(
+  { def, reader }: Pick<LandingParts, 'def' | 'reader'>,
+  { values, errors }: Pick<LoadResult, 'values' | 'errors'>,
+): Promise<Map<number, SamovarError>> {
+  const all = new Map(errors);
+  await Promise.all(
+    values.map(async (value, i) => {
+      if (value === undefined || all.has(i)) return;
+      const why = await reader.misfit(value);
+      if (why !== undefined)
+        all.set(
+          i,
+          new SamovarError('E_LOAD_SHAPE', `a value of caches.${def.name} does not fit its schema: ${why}`, {
+            hints: ['load values of that shape, or change `schema`'],
+          }),
+        );
+    }),
+  );
+  return all;
 }

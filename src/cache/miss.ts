@@ -3,10 +3,10 @@ import { nextTurn } from '../clock.ts';
 import { isSamovarError } from '../errors.ts';
 import { leaseMs, newToken } from '../lease/lease.ts';
 import { loopOf } from '../origin/within.ts';
-import { decode } from '../store/codec.ts';
-import { isNegative, textOf } from '../store/entry.ts';
+import type { Form } from '../store/codec.ts';
 import type { Tags } from '../tags/tags.ts';
 import { type Flight, type Flights, openFlight } from './flight.ts';
+import { formOf } from './form.ts';
 import type { Judge } from './judge.ts';
 import { createLanding, type Group, type LandingParts, type Want } from './landing.ts';
 import { createSpots, type Spot } from './spots.ts';
@@ -19,8 +19,8 @@ export interface MissParts extends LandingParts {
 }
 
 export interface Misses {
-  /** The JSON of each want, loaded at most once in this process; undefined = the origin has none. */
-  read(wants: readonly Want[], options: { readonly isStoreAway: boolean }): Promise<string | undefined>[];
+  /** The stored form of each want, loaded at most once in this process; undefined = the origin has none. */
+  read(wants: readonly Want[], options: { readonly isStoreAway: boolean }): Promise<Form | undefined>[];
   /** Later readers of these keys do not join what is under way. */
   drop(keys: readonly string[]): void;
   settled(): Promise<void>;
@@ -55,12 +55,21 @@ const emptyLot = (): Lot => ({ wants: [], flights: [] });
 
 /** Loads what readers miss: under a lease, once per key and process, and shared by all who wait. */
 export function createMisses(parts: MissParts): Misses {
-  const { def, settings, store, tags, judge, clock, bus } = parts;
+  const { def, settings, store, tags, judge, reader, clock, bus } = parts;
   const cache = def.name;
   const { fenced, unfenced, storeFailed } = createLanding(parts);
   const flights: Flights = new Map();
   const running = new Set<Promise<void>>();
   const spots = createSpots(cache, clock, bus);
+
+  const isReadable = async (bytes: Buffer): Promise<boolean> => {
+    try {
+      await reader.fromEntry(bytes);
+      return true;
+    } catch {
+      return false; // counted when a reader met it
+    }
+  };
 
   /** Takes leases; lands what is there already, and loads past a store that fails. */
   const take = async ({ wants, flights }: Lot) => {
@@ -80,10 +89,13 @@ export function createMisses(parts: MissParts): Misses {
       ]);
       seq = now;
       const judged = await judge.many(begun.map((each) => (typeof each === 'string' ? undefined : each)));
+      const readable = await Promise.all(
+        begun.map((each, i) => typeof each !== 'string' && judged[i] === 'alive' && isReadable(each)),
+      );
       begun.forEach((each, i) => {
         const [want, flight] = [wants[i]!, flights[i]!];
-        if (typeof each !== 'string' && judged[i] === 'alive' && isReadable(each)) {
-          flight.land(isNegative(each) ? undefined : textOf(each));
+        if (typeof each !== 'string' && readable[i]) {
+          flight.land(formOf(each));
           flight.end(true);
         } else {
           const lot = each === 'own' ? own : each === 'busy' ? busy : again;
@@ -111,7 +123,7 @@ export function createMisses(parts: MissParts): Misses {
   const proceed = async (lot: Lot, round = 1): Promise<void> => {
     const { own, busy, again, token, seq } = await take(lot);
     await Promise.all([
-      own.wants.length > 0 ? fenced(own, token, seq) : undefined,
+      own.wants.length > 0 ? fenced(own, token, seq, { reason: 'miss' }) : undefined,
       again.wants.length === 0
         ? undefined
         : round < mostRounds
@@ -178,9 +190,9 @@ export function createMisses(parts: MissParts): Misses {
   };
 
   /** A flight that began before this question: its value will do unless something was invalidated meanwhile. */
-  const join = async (flight: Flight, want: Want, isStoreAway: boolean): Promise<string | undefined> => {
-    const text = await flight.loaded;
-    if (await flight.ended) return text;
+  const join = async (flight: Flight, want: Want, isStoreAway: boolean): Promise<Form | undefined> => {
+    const form = await flight.loaded;
+    if (await flight.ended) return form;
     return (flights.get(want.key) ?? start([want], isStoreAway)[0]!).loaded;
   };
 
@@ -210,14 +222,5 @@ export function createMisses(parts: MissParts): Misses {
 /** Enough of an entry to know it by. */
 export const pastOf = (bytes: Buffer): Buffer => bytes.subarray(0, pastBytes);
 
-const isStoreError = (error: unknown): error is Error & { code: string } =>
+export const isStoreError = (error: unknown): error is Error & { code: string } =>
   isSamovarError(error) && (error.code === 'E_STORE_UNAVAILABLE' || error.code === 'E_STORE_FULL');
-
-function isReadable(bytes: Buffer): boolean {
-  try {
-    if (!isNegative(bytes)) decode(textOf(bytes));
-    return true;
-  } catch {
-    return false; // counted when a reader met it
-  }
-}

@@ -1,15 +1,30 @@
 import { defaults } from '../defaults.ts';
 import type { AnyCacheDef } from '../define.ts';
 import { durationMs, secondMs } from '../duration.ts';
+import type { TtlPolicy } from '../lifetime.ts';
+import type { CodecChoice } from '../store/codec.ts';
+import { policyOf } from '../ttl/ttl.ts';
 
 /** What a cache's definition comes to, with the defaults filled in. */
 export interface CacheSettings {
-  readonly ttlMs: number;
+  readonly ttl: TtlPolicy;
+  /** 0 = nothing stale is served. */
+  readonly graceMs: number;
+  readonly backoffMs: number;
+  /** 0 = stale values are served at once. */
+  readonly softMs: number;
+  /** Undefined = readers wait as long as it takes. */
+  readonly hardMs: number | undefined;
+  /** 0 = never. */
+  readonly earlyRefresh: number;
   /** 0 = missing ids are not remembered. */
   readonly negativeMs: number;
+  readonly negativeMax: number;
   readonly jitter: number;
   readonly batch: number;
   readonly maxValueBytes: number;
+  readonly codec: CodecChoice;
+  readonly compressAbove: number;
   readonly timeoutMs: number;
   readonly isTagged: boolean;
 }
@@ -18,16 +33,26 @@ const longestNegativeMs = 30 * secondMs;
 
 export function settingsOf(def: AnyCacheDef): CacheSettings {
   const path = `caches.${def.name}`;
-  const ttlMs = durationMs(def.ttl, `${path}.ttl`);
+  const ttl = policyOf(def);
+  const preset = defaults.cache;
   return {
-    ttlMs,
+    ttl,
+    graceMs: Math.floor(durationMs(def.grace ?? preset.graceMs, `${path}.grace`)),
+    backoffMs: Math.ceil(durationMs(def.backoff ?? preset.backoffMs, `${path}.backoff`)),
+    softMs: durationMs(def.timeouts?.soft ?? 0, `${path}.timeouts.soft`),
+    hardMs:
+      def.timeouts?.hard === undefined ? undefined : durationMs(def.timeouts.hard, `${path}.timeouts.hard`),
+    earlyRefresh: def.earlyRefresh ?? preset.earlyRefresh,
     negativeMs:
       def.negativeTtl === undefined
-        ? Math.min(ttlMs / 10, longestNegativeMs)
+        ? Math.min(ttl.usualMs / 10, longestNegativeMs)
         : durationMs(def.negativeTtl, `${path}.negativeTtl`),
-    jitter: def.jitter ?? defaults.cache.jitter,
-    batch: def.batch ?? defaults.cache.batch,
-    maxValueBytes: def.maxValueBytes ?? defaults.cache.maxValueBytes,
+    negativeMax: def.negativeMax ?? preset.negativeMax,
+    jitter: def.jitter ?? preset.jitter,
+    batch: def.batch ?? preset.batch,
+    maxValueBytes: def.maxValueBytes ?? preset.maxValueBytes,
+    codec: def.codec ?? 'json',
+    compressAbove: def.compressAbove ?? Number.POSITIVE_INFINITY,
     timeoutMs: durationMs(
       def.origin.timeout ?? defaults.origin.timeoutMs,
       `origins.${def.origin.name}.timeout`,

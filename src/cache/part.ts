@@ -10,8 +10,11 @@ import type { RowResult } from '../rooms.ts';
 import { isNegative } from '../store/entry.ts';
 import { type Begun, type Draft, type Store, storeFull } from '../store/store.ts';
 import type { Tags } from '../tags/tags.ts';
-import { prepare, tooBig } from './draft.ts';
+import { prepare, squeezed, tooBig } from './draft.ts';
+import type { Reader } from './form.ts';
+import type { Heat } from './heat.ts';
 import type { Judge } from './judge.ts';
+import { misfits } from './landing.ts';
 import { pastOf } from './miss.ts';
 import type { CacheSettings } from './options.ts';
 import { end, fail, keysAt, type Work } from './work.ts';
@@ -23,6 +26,8 @@ export interface PartParts {
   readonly tags: Tags;
   readonly judge: Judge;
   readonly load: Loader;
+  readonly reader: Reader;
+  readonly heat: Heat | undefined;
   readonly budget: Budget;
   readonly pacers: Pacers;
   readonly clock: Clock;
@@ -49,7 +54,7 @@ export const unused: LoadReport = { outcome: 'unused', ms: 0, ids: 0 };
 
 /** The inner steps of a fill: lease, load, write, for some keys at a time. */
 export function createPartFiller(parts: PartParts): PartFiller {
-  const { def, settings, store, tags, judge, load, budget, pacers, clock, events } = parts;
+  const { def, settings, store, tags, judge, load, budget, pacers, heat, clock, events } = parts;
   const cache = def.name;
 
   const skipFresh: PartFiller['skipFresh'] = async (work, at, found) => {
@@ -105,6 +110,7 @@ export function createPartFiller(parts: PartParts): PartFiller {
     const drafts: Draft[] = [];
     const written: { position: number; tags: readonly string[] }[] = [];
     const unwritten: number[] = [];
+    const gone: string[] = [];
     at.forEach((position, i) => {
       const key = request.keys[position]!;
       try {
@@ -112,7 +118,11 @@ export function createPartFiller(parts: PartParts): PartFiller {
         if (error) throw error;
         const row = request.rows?.[position] ?? 0;
         const entry = { key, id: work.ids[position], value: values[i], row };
-        const { draft, tags, isTooBig } = prepare(def, settings, entry);
+        const { draft, tags, isTooBig } = prepare(
+          def,
+          settings,
+          heat ? { ...entry, heat: () => heat.of(key) } : entry,
+        );
         if (isTooBig) throw tooBig(def, settings, draft.bytes);
         work.promisedBytes += draft.bytes * storedPerByte;
         if (work.promisedBytes > (request.roomBytes ?? Number.POSITIVE_INFINITY)) {
@@ -121,9 +131,9 @@ export function createPartFiller(parts: PartParts): PartFiller {
           end(work, new SamovarError('E_STORE_FULL', 'the mark of memory is reached'));
           return;
         }
-        if (draft.text === undefined && settings.negativeMs === 0) {
+        if (draft.body === undefined && settings.negativeMs === 0) {
           results[position] = 'missing';
-          unwritten.push(position);
+          gone.push(key);
         } else {
           drafts.push(draft);
           written.push({ position, tags });
@@ -139,18 +149,20 @@ export function createPartFiller(parts: PartParts): PartFiller {
     const { plan = 0 } = request;
     const batch = { cache, token, isTagged, filledBy, filledAt: clock.now(), seq, plan, loadMs } as const;
     const pace = budget.isUnlimited(def.origin) ? pacers.wide : pacers.narrow;
-    const done = await store.commit(batch, drafts, { pace });
+    const done = await store.commit(batch, await squeezed(drafts, settings), { pace });
     done.forEach((result, i) => {
-      const { key, text, bytes } = drafts[i]!;
+      const { key, body, bytes } = drafts[i]!;
       const { position, tags } = written[i]!;
-      if (result === 'written' && text !== undefined) {
+      if (result === 'written' && body !== undefined) {
         work.bytes += bytes;
         work.fills.push({ cache, key, loadMs, bytes, tags });
       }
       if (result === 'lost') events.emit('entry:refused', { cache, why: 'lost' });
       if (result === 'full') end(work, storeFull());
-      results[position] = rowResult(result, text);
+      results[position] = rowResult(result, body === undefined);
     });
+    // An older value of theirs may still be there.
+    if (gone.length > 0) await store.delete(cache, gone);
     if (unwritten.length > 0) await store.abort(cache, keysAt(work, unwritten), token);
   };
 
@@ -173,7 +185,9 @@ export function createPartFiller(parts: PartParts): PartFiller {
           await store.abort(cache, keysAt(work, own), token);
           return;
         }
-        const result = await load({ ids, keys: keysAt(work, own), reason, signal });
+        const loaded = await load({ ids, keys: keysAt(work, own), reason, signal });
+        const result =
+          def.schema === undefined ? loaded : { ...loaded, errors: await misfits(parts, loaded) };
         work.loadMs += result.ms;
         told = grant.done(loadReport(result, own.length));
         if (result.isAborted) await store.abort(cache, keysAt(work, own), token);
@@ -193,8 +207,8 @@ export function createPartFiller(parts: PartParts): PartFiller {
   };
 }
 
-const rowResult = (result: 'written' | 'lost' | 'full', text: string | undefined): RowResult =>
-  result === 'full' ? 'budget' : result === 'written' && text === undefined ? 'missing' : result;
+const rowResult = (result: 'written' | 'lost' | 'full', isMissing: boolean): RowResult =>
+  result === 'full' ? 'budget' : result === 'written' && isMissing ? 'missing' : result;
 
 function loadReport({ errors, asked, ms, left }: LoadResult, ids: number): LoadReport {
   if (errors.size === 0) return { outcome: 'ok', ms, ids: asked, left };

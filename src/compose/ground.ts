@@ -24,6 +24,7 @@ import { createRedisStore } from '../store/redis.ts';
 import type { Store } from '../store/store.ts';
 import { createRedisTags, tagsKey } from '../tags/redis.ts';
 import type { Tags } from '../tags/tags.ts';
+import { policyOf } from '../ttl/ttl.ts';
 import { definitionOf } from './wishes.ts';
 
 export interface ClientOptions {
@@ -52,9 +53,14 @@ export interface Ground {
   close(): Promise<void>;
 }
 
-/** An entry with tags lives at most its ttl and the time a load may take; markers outlive it by a day. */
+/** An entry with tags lives at most its ttl and grace, and the time a load may take; markers outlive it by a day. */
 const longestLifeMs = (config: Config): number =>
-  Math.max(0, ...config.caches.map((def) => durationMs(def.ttl, `caches.${def.name}.ttl`))) + dayMs;
+  Math.max(
+    0,
+    ...config.caches.map(
+      (def) => policyOf(def).longestMs + durationMs(def.grace ?? 0, `caches.${def.name}.grace`),
+    ),
+  ) + dayMs;
 
 export async function openGround(input: ConfigInput | Config, options: ClientOptions = {}): Promise<Ground> {
   const config = readConfig(input, { env: processEnvironment() });
@@ -140,13 +146,14 @@ export function clientOf<const Defs extends readonly AnyCacheDef[]>(ground: Grou
           ...(options === undefined ? {} : { options }),
         }),
       ),
-    invalidate: async ({ cache, ids, tags, all }) =>
+    invalidate: async ({ cache, ids, tags, all, mode }) =>
       alive(() =>
         caches.invalidate({
           ...(cache === undefined ? {} : { cache: typeof cache === 'string' ? cache : cache.name }),
           ...(all === undefined ? {} : { all }),
           ...(ids === undefined ? {} : { ids }),
           ...(tags === undefined ? {} : { tags }),
+          mode,
         }),
       ),
     enqueue: async (job, payload, { once, delay } = {}) =>

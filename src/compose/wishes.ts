@@ -5,6 +5,7 @@ import { durationMs } from '../duration.ts';
 import { messageOf, nearest, SamovarError } from '../errors.ts';
 import { isHashed, longestKeyBytes } from '../key.ts';
 import type { Reads, ResolvedWarm, Wish } from '../rooms.ts';
+import { policyOf } from '../ttl/ttl.ts';
 
 /** What the definitions say of their plans, as jobs see it. */
 export function createWishes(config: Pick<Config, 'caches'>): Reads['caches'] {
@@ -49,7 +50,7 @@ function resolveWarm(def: AnyCacheDef): ResolvedWarm {
   return {
     top: warm.top ?? defaults.warm.top,
     horizonMs: durationMs(warm.horizon ?? defaults.warm.horizonMs, `${at}.warm.horizon`),
-    ttlMs: durationMs(def.ttl, `${at}.ttl`),
+    ttlMs: policyOf(def).usualMs,
     maxTimeMs: durationMs(warm.maxTime ?? defaults.warm.maxTimeMs, `${at}.warm.maxTime`),
     memoryMark: warm.memoryMark ?? defaults.warm.memoryMark,
     overlap: warm.overlap ?? defaults.warm.overlap,

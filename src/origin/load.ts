@@ -16,7 +16,7 @@ export interface LoadRequest {
 }
 
 export interface LoadResult {
-  /** By position; undefined or null = the origin has no such id (or it failed). */
+  /** By position; undefined = the origin has no such id (or it failed). */
   readonly values: readonly unknown[];
   /** What failed, by position: E_LOAD_FAILED, E_LOAD_TIMEOUT, E_LOAD_SHAPE. */
   readonly errors: ReadonlyMap<number, SamovarError>;

@@ -1,7 +1,7 @@
 import type { AnyCacheDef } from '../define.ts';
 import { SamovarError } from '../errors.ts';
 
-/** What a loader answered, by position of the ids; undefined or null = the origin has no such id. E_LOAD_SHAPE. */
+/** What a loader answered, by position of the ids; undefined = the origin has no such id. E_LOAD_SHAPE. */
 export function valuesOf(
   def: AnyCacheDef,
   answer: unknown,
@@ -9,7 +9,7 @@ export function valuesOf(
   keys: readonly string[],
 ): unknown[] {
   if (Array.isArray(answer)) {
-    if (answer.length === ids.length) return answer;
+    if (answer.length === ids.length) return Array.from(answer, (value: unknown) => value ?? undefined);
     throw wrongShape(
       def.name,
       `an array of ${answer.length} for ${ids.length} ids`,

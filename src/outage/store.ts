@@ -88,10 +88,10 @@ export function guardStore(store: Store, { breaker, kept, away, orKeep }: Guard)
       );
     },
 
-    async abort(cache, keys, token) {
+    async abort(cache, keys, token, restMs) {
       if (breaker.isOpen) throw away;
-      if (kept.size === 0) return store.abort(cache, keys, token);
-      return ask<boolean>(cache, keys, false, (_, some) => store.abort(cache, some, token));
+      if (kept.size === 0) return store.abort(cache, keys, token, restMs);
+      return ask<boolean>(cache, keys, false, (_, some) => store.abort(cache, some, token, restMs));
     },
 
     delete: (cache, keys) =>
@@ -100,6 +100,28 @@ export function guardStore(store: Store, { breaker, kept, away, orKeep }: Guard)
         () => store.delete(cache, keys),
         () => kept.keep(cache, keys),
       ),
+
+    // A value that cannot be written now must at least not leave the older one behind.
+    set: (batch, drafts) => {
+      const keys = drafts.map(({ key }) => key);
+      return orKeep(
+        { cache: batch.cache, keys: keys.length, tags: 0 },
+        () => store.set(batch, drafts),
+        () => kept.keep(batch.cache, keys),
+      );
+    },
+
+    expire: (cache, keys) =>
+      orKeep(
+        { cache, keys: keys.length, tags: 0 },
+        () => store.expire(cache, keys),
+        () => kept.keep(cache, keys),
+      ),
+
+    async touch(cache, touches) {
+      if (breaker.isOpen) throw away;
+      return store.touch(cache, touches);
+    },
 
     clear: (cache) =>
       orKeep(

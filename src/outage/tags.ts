@@ -11,10 +11,11 @@ export function guardTags(tags: Tags, { breaker, kept, away, orKeep }: Guard): T
       return tags.seq();
     },
 
-    invalidate: (labels) =>
+    // What is kept is carried out as a purge: nobody is to see what may be gone by then.
+    invalidate: (labels, mode) =>
       orKeep(
         { cache: undefined, keys: 0, tags: labels.length },
-        () => tags.invalidate(labels),
+        () => tags.invalidate(labels, mode),
         () => kept.keepTags(labels),
       ),
 
@@ -24,9 +25,14 @@ export function guardTags(tags: Tags, { breaker, kept, away, orKeep }: Guard): T
       const all = [...asked];
       const told = await tags.marks(all);
       const marks = new Map(told.tags);
+      const spared = new Map(told.spared);
       // Later than any entry, until Redis knows of it.
-      for (const tag of all) if (kept.hasTag(tag)) marks.set(tag, Number.POSITIVE_INFINITY);
-      return { ...told, tags: marks };
+      for (const tag of all) {
+        if (!kept.hasTag(tag)) continue;
+        marks.set(tag, Number.POSITIVE_INFINITY);
+        spared.delete(tag);
+      }
+      return { ...told, tags: marks, spared };
     },
 
     async prune() {

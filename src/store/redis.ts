@@ -26,7 +26,9 @@ interface Scripts {
   svAbort(keys: number, ...args: string[]): Promise<string>;
   svDelete(keys: number, ...args: string[]): Promise<number>;
   svClear(keys: number, ...args: string[]): Promise<number>;
-  svInvalidate(keys: 1, clock: string, channel: string, origin: string): Promise<string>;
+  svInvalidate(keys: 1, clock: string, channel: string, origin: string, mode: string): Promise<string>;
+  svExpire(keys: number, ...args: string[]): Promise<unknown>;
+  svTouch(keys: number, ...args: (string | number | Buffer)[]): Promise<unknown>;
   svHeadsBuffer(keys: number, ...args: string[]): Promise<Buffer[]>;
 }
 
@@ -49,7 +51,8 @@ export function createRedisStore(
   const names = createNames(prefix);
   const begin = createScript(redis, 'begin');
   const commit = createScript(redis, 'commit');
-  for (const name of ['Abort', 'Clear', 'Delete', 'Heads'])
+  const set = createScript(redis, 'set');
+  for (const name of ['Abort', 'Clear', 'Delete', 'Expire', 'Heads', 'Touch'])
     redis.defineCommand(`sv${name}`, { lua: readLua(name.toLowerCase()) });
   redis.defineCommand('svInvalidate', { lua: readLua('tags-invalidate') });
   const scripts = redis as unknown as Scripts;
@@ -112,11 +115,12 @@ export function createRedisStore(
     return gather(key);
   };
 
-  const abort: Store['abort'] = async (cache, keys, token) => {
+  const abort: Store['abort'] = async (cache, keys, token, restMs) => {
     const held: boolean[] = new Array(keys.length);
     for (const call of calls(keys, { keys: mostKeys, isApart: true })) {
       const { count, keys: all, at } = inPartition(cache, call, keys);
-      const told = await guarded(scripts.svAbort(count, ...all, token, channel, origin));
+      const rest = restMs === undefined ? [] : [String(restMs)];
+      const told = await guarded(scripts.svAbort(count, ...all, token, channel, origin, ...rest));
       at.forEach((position, i) => {
         held[position] = told[i] === 'o';
       });
@@ -248,6 +252,57 @@ export function createRedisStore(
 
     abort,
 
+    async set(batch, drafts) {
+      const keys = drafts.map(({ key }) => key);
+      const write = async (call: Call): Promise<void> => {
+        const at = positionsOf(call);
+        const reply = set({
+          keys: call.keys + call.segments.length + 1,
+          args: 4 + call.segments.length + 2 * call.keys,
+          key: names.entry(batch.cache, keys[at[0]!]!),
+          size: call.bytes + 100 * call.keys,
+          writeKeys(into) {
+            writeKeys(into, batch.cache, call, keys);
+            into.text(epochOf(batch.cache, keys[at[0]!]!));
+          },
+          writeArgs(into) {
+            into.text(channel);
+            into.text(origin);
+            into.text(batch.isTagged ? '1' : '0');
+            writeCounts(into, call);
+            for (const position of at) writeDraft(into, batch, drafts[position]!);
+          },
+        });
+        await guarded(reply);
+      };
+      const limits = { keys: mostKeys, bytes: usualPieceBytes, isApart };
+      await settled(
+        Array.from(
+          calls(keys, limits, (position) => entryBytes(drafts[position]!)),
+          write,
+        ),
+      );
+    },
+
+    async expire(cache, keys) {
+      for (const call of calls(keys, { keys: mostKeys, isApart: true })) {
+        const { count, keys: all } = inPartition(cache, call, keys);
+        await guarded(scripts.svExpire(count, ...all, channel, origin));
+      }
+    },
+
+    async touch(cache, touches) {
+      const keys = touches.map(({ key }) => key);
+      for (const call of calls(keys, { keys: mostKeys, isApart: true })) {
+        const { keys: all, at } = inPartition(cache, call, keys);
+        const args = at.flatMap((position) => {
+          const { past, at, ttlMs, graceMs } = touches[position]!;
+          return [past, at + ttlMs, at + ttlMs + graceMs, ttlMs + graceMs];
+        });
+        await guarded(scripts.svTouch(at.length, ...all.slice(1), ...args));
+      }
+    },
+
     async delete(cache, keys) {
       for (const call of calls(keys, { keys: mostKeys, isApart: true })) {
         const { count, keys: all } = inPartition(cache, call, keys);
@@ -256,7 +311,7 @@ export function createRedisStore(
     },
 
     async clear(cache) {
-      const seq = await guarded(scripts.svInvalidate(1, tagsKey, '', ''));
+      const seq = await guarded(scripts.svInvalidate(1, tagsKey, '', '', 'purge'));
       const all = Array.from({ length: partitions }, (_, partition) => names.slot(cache, partition));
       if (isApart) {
         for (const { epoch, leases } of all)
@@ -271,11 +326,12 @@ export function createRedisStore(
   };
 }
 
-function writeDraft(into: CommandBytes, batch: Batch, draft: Draft): void {
-  const { ttlMs, row, tags, text, bytes } = draft;
-  into.number(ttlMs);
-  const at = into.open(entryBytes({ tags, bytes }));
-  into.close(writeEntry(into.into, at, batch, batch.filledAt + ttlMs, row, tags, text));
+function writeDraft(into: CommandBytes, batch: Omit<Batch, 'token'>, draft: Draft): void {
+  const { ttlMs, graceMs } = draft;
+  into.number(ttlMs + graceMs);
+  const at = into.open(entryBytes(draft));
+  const freshUntil = batch.filledAt + ttlMs;
+  into.close(writeEntry(into.into, at, batch, freshUntil, freshUntil + graceMs, draft));
 }
 
 /** Waits for all, then throws what the first of them threw. */

@@ -8,8 +8,11 @@ export interface Lease {
 }
 
 export interface BeginOptions {
-  /** 'value': an entry found is answered whole; 'head': its header and tags; 'none': the lease, whatever there is. */
-  readonly want: 'value' | 'head' | 'none';
+  /**
+   * 'value': an entry found is answered whole; 'head': its header and tags; 'none': the lease, whatever there
+   * is; 'refresh': as 'head', and a key whose load failed a moment ago is busy.
+   */
+  readonly want: 'value' | 'head' | 'none' | 'refresh';
   /** By position: the beginning of an entry that is of no use to the asker; it counts as absent if it is still there. */
   readonly past?: readonly (Buffer | undefined)[];
   /** The asker waits for keys that are busy: who ends their leases tells it on the bus. @default false */
@@ -25,8 +28,8 @@ export interface Batch {
   readonly token: string;
   /** Entries of caches that carry tags are checked against the tag clock; others pay nothing for tags. */
   readonly isTagged: boolean;
-  /** 'r' read, 'w' warm, 'f' refresh. */
-  readonly filledBy: 'r' | 'w' | 'f';
+  /** 'r' read, 'w' warm, 'f' refresh, 's' set. */
+  readonly filledBy: 'r' | 'w' | 'f' | 's';
   readonly filledAt: number;
   /** The tag clock before the load; 0 for caches without tags. */
   readonly seq: number;
@@ -38,15 +41,29 @@ export interface Batch {
 /** One entry to write. */
 export interface Draft {
   readonly key: string;
-  /** The value as JSON; undefined = the origin has no such id. */
-  readonly text: string | undefined;
-  /** Length of `text` in UTF-8. */
+  /** The value as it is stored; undefined = the origin has no such id. */
+  readonly body: string | Buffer | undefined;
+  /** What the body is: `flags` of entry.ts. */
+  readonly flags: number;
+  /** Length of the body. */
   readonly bytes: number;
   /** The tags as a JSON list, '' for none. */
   readonly tags: string;
   readonly ttlMs: number;
+  /** How long after its ttl it may still be served while a newer value is on its way. */
+  readonly graceMs: number;
   /** Its row within the plan. */
   readonly row: number;
+}
+
+/** An entry that is to live longer. */
+export interface Touch {
+  readonly key: string;
+  /** Its beginning. */
+  readonly past: Buffer;
+  readonly at: number;
+  readonly ttlMs: number;
+  readonly graceMs: number;
 }
 
 /** How a commit is cut into pieces, and when they go. */
@@ -92,8 +109,17 @@ export interface Store {
   begin(cache: string, keys: readonly string[], lease: Lease, options: BeginOptions): Promise<Begun[]>;
   /** Writes the entries whose lease still carries the token, and gives the leases back. */
   commit(batch: Batch, drafts: readonly Draft[], options?: CommitOptions): Promise<Committed[]>;
-  /** Gives leases back without writing; answers which of them were still held. */
-  abort(cache: string, keys: readonly string[], token: string): Promise<boolean[]>;
+  /**
+   * Gives leases back without writing; answers which of them were still held. With `restMs` no refresh gets them before
+   * that time is over: their loads failed, and readers have an older value meanwhile.
+   */
+  abort(cache: string, keys: readonly string[], token: string, restMs?: number): Promise<boolean[]>;
+  /** Writes entries whatever leases there are, and removes those: loads under way will not be written over them. */
+  set(batch: Omit<Batch, 'token'>, drafts: readonly Draft[]): Promise<void>;
+  /** Makes entries stale that may be served so, removes the others, and all leases. */
+  expire(cache: string, keys: readonly string[]): Promise<void>;
+  /** Lets entries that are still the same (by their beginning) live `ttlMs` and `graceMs` from `at` on. */
+  touch(cache: string, touches: readonly Touch[]): Promise<void>;
   /** Removes entries and leases together. */
   delete(cache: string, keys: readonly string[]): Promise<void>;
   /** Makes all entries and leases of a cache void, however many there are. */

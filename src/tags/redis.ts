@@ -17,7 +17,14 @@ export interface RedisTagsOptions {
 
 interface Scripts {
   svSeq(keys: 1, clock: string): Promise<string>;
-  svInvalidate(keys: 1, clock: string, ...tags: string[]): Promise<string>;
+  svInvalidate(
+    keys: 1,
+    clock: string,
+    channel: string,
+    origin: string,
+    mode: string,
+    ...tags: string[]
+  ): Promise<string>;
   svTagsCut(keys: 1, clock: string, keepMs: number): Promise<string | null>;
   svTagsPrune(keys: 1, clock: string, upto: string, ...fields: string[]): Promise<number>;
 }
@@ -45,7 +52,7 @@ export function createRedisTags(
 
     seq: async () => Number(await guarded(scripts.svSeq(1, key))),
 
-    async invalidate(tags) {
+    async invalidate(tags, mode = 'purge') {
       const all = [...new Set(tags)];
       for (let from = 0; from < all.length; from += mostTags)
         await guarded(
@@ -54,6 +61,7 @@ export function createRedisTags(
             key,
             voice?.channel ?? '',
             voice?.origin ?? '',
+            mode,
             ...all.slice(from, from + mostTags),
           ),
         );
@@ -62,6 +70,7 @@ export function createRedisTags(
     async marks(tags) {
       const asked = [...new Set(tags)];
       const found = new Map<string, number>();
+      const spared = new Map<string, number>();
       let clock: Pick<TagMarks, 'from' | 'seq'> = { from: Number.POSITIVE_INFINITY, seq: 0 };
       for (let from = 0; from === 0 || from < asked.length; from += mostTags) {
         const some = asked.slice(from, from + mostTags);
@@ -70,10 +79,12 @@ export function createRedisTags(
         // Without a clock nothing can be told about any entry: all are dead.
         if (seq) clock = { from: Number(since), seq: Number(seq) };
         some.forEach((tag, i) => {
-          if (marks[i]) found.set(tag, Number(marks[i]));
+          const [last, dead] = (marks[i] ?? '').split(':');
+          if (last) found.set(tag, Number(last));
+          if (dead) spared.set(tag, Number(dead));
         });
       }
-      return { ...clock, tags: found };
+      return { ...clock, tags: found, spared };
     },
 
     async prune() {
@@ -83,7 +94,7 @@ export function createRedisTags(
       let cursor = '0';
       do {
         const [next, found] = await guarded(redis.hscan(key, cursor, 'MATCH', 't:*', 'COUNT', mostTags));
-        const old = found.filter((_, i) => i % 2 === 0 && Number(found[i + 1]) <= Number(upto));
+        const old = found.filter((_, i) => i % 2 === 0 && Number.parseInt(found[i + 1]!, 10) <= Number(upto));
         if (old.length > 0) pruned += await guarded(scripts.svTagsPrune(1, key, upto, ...old));
         cursor = next;
       } while (cursor !== '0');

@@ -23,14 +23,16 @@ const batch = (token: string, more: Partial<Batch> = {}): Batch => ({
 });
 const draft = (key: string, text: string | undefined = `"${key}"`, more: Partial<Draft> = {}): Draft => ({
   key,
-  text,
+  body: text,
+  flags: 0,
   bytes: Buffer.byteLength(text ?? ''),
   tags: '',
   ttlMs: 60_000,
+  graceMs: 0,
   row: 2,
   ...more,
 });
-const negative = (key: string): Draft => ({ ...draft(key), text: undefined, bytes: 0 });
+const negative = (key: string): Draft => ({ ...draft(key), body: undefined, bytes: 0 });
 const text = (bytes: Buffer | undefined) => bytes && textOf(bytes);
 
 /** Keys that have gone wrong somewhere before. */

@@ -157,7 +157,7 @@ describe('the configuration', { timeout: 120_000 }, () => {
       hint: /samovar config --check/,
     });
     expect(result.err).toContain(
-      "expected `caches.products.ttl` to be a duration such as '10m' that is longer than 0, got '10 minutes'",
+      "expected `caches.products.ttl` to be a duration such as '10m' that is longer than 0, a function of the value, or a policy of `ttl`, got '10 minutes'",
     );
     expect(result.err).toContain('unknown option `acces`. Did you mean `access`?');
     expect(result.err).toContain("expected `http.port` to be a port from 0 to 65535, got '80'");

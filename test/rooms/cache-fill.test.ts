@@ -23,7 +23,7 @@ const awkward = defineCache('awkward', {
   ...base,
   load: (ids) => {
     if (ids.includes(7)) throw new Error(`invalid id 7777777 among ${ids.length}`);
-    return new Map(ids.filter((id) => id !== 9).map((id) => [id, id === 8 ? 1n : id]));
+    return new Map(ids.filter((id) => id !== 9).map((id) => [id, id === 8 ? () => {} : id]));
   },
 });
 const limited = defineCache('limited', {

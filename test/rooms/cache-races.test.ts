@@ -154,7 +154,7 @@ describe('single flight', () => {
   test.each([
     ['throws', () => Promise.reject(new Error('out of order')), 'E_LOAD_FAILED'],
     ['answers nonsense', async () => 5 as never, 'E_LOAD_SHAPE'],
-    ['brings what cannot be stored', async () => [10n], 'E_ENCODE'],
+    ['brings what cannot be stored', async () => [Symbol('x')], 'E_ENCODE'],
   ])('a load that %s is told to all who wait, and never runs twice at once', async (_, load, code) => {
     let running = 0;
     let most = 0;
@@ -250,7 +250,16 @@ describe('a lease that somebody else holds', () => {
     origin.rows.set(1, 'mine');
     await take(60_000);
     const read = one.caches.open(plain).get(1);
-    const draft = { key: '1', text: '"theirs"', bytes: 8, tags: '', ttlMs: 60_000, row: 0 };
+    const draft = {
+      key: '1',
+      body: '"theirs"',
+      flags: 0,
+      bytes: 8,
+      tags: '',
+      ttlMs: 60_000,
+      graceMs: 0,
+      row: 0,
+    };
     const batch = {
       cache: 'plain',
       token: 'elsewhere',
@@ -273,7 +282,16 @@ describe('a lease that somebody else holds', () => {
     expect(new Set(await Promise.all(reads))).toEqual(new Set(['pot']));
     await Promise.all([one.caches.settled(), two.caches.settled()]);
     expect(origin.loads).toEqual([[1]]);
-    const late = { key: '1', text: '"late"', bytes: 6, tags: '', ttlMs: 60_000, row: 0 };
+    const late = {
+      key: '1',
+      body: '"late"',
+      flags: 0,
+      bytes: 6,
+      tags: '',
+      ttlMs: 60_000,
+      graceMs: 0,
+      row: 0,
+    };
     const batch = {
       cache: 'plain',
       token: 'elsewhere',

@@ -98,8 +98,9 @@ describe('a read', () => {
     missed.list.push(2);
     await one.caches.settled();
     const [a, b] = await Promise.all([cache.get(1), cache.get(1)]);
-    expect(a).toEqual({ at: date.toISOString(), list: [1] });
-    expect(missed.at).toBe(date.toISOString());
+    expect(a).toEqual({ at: date, list: [1] });
+    expect(missed.at).toEqual(date);
+    expect(missed.at).not.toBe(date);
     expect(a).not.toBe(b);
   });
 

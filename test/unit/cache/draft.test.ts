@@ -18,19 +18,20 @@ const tagged = (tags: unknown) => defineCache('tagged', { ...base, tags: () => t
 describe('a value on its way into the store', () => {
   test('is its JSON, with a ttl that is never longer than asked', () => {
     const { draft: made, tags, isTooBig } = draft(plain, { name: 'pött' });
-    expect(made).toMatchObject({ key: '1', text: '{"name":"pött"}', bytes: 16, tags: '', row: 4 });
+    expect(made).toMatchObject({ key: '1', body: '{"name":"pött"}', flags: 0, bytes: 16, tags: '', row: 4 });
     expect(made.ttlMs).toBeLessThanOrEqual(600_000);
     expect(made.ttlMs).toBeGreaterThanOrEqual(540_000);
     expect([tags, isTooBig]).toEqual([[], false]);
   });
 
-  test.each([[undefined], [null]])('%s is a missing id, remembered for a shorter time', (value) => {
-    expect(draft(plain, value).draft).toMatchObject({ text: undefined, bytes: 0 });
+  test('undefined is a missing id, remembered for a shorter time', () => {
+    const value = undefined;
+    expect(draft(plain, value).draft).toMatchObject({ body: undefined, bytes: 0, graceMs: 0 });
     expect(draft(plain, value).draft.ttlMs).toBeLessThanOrEqual(30_000);
   });
 
-  test.each([[0], [''], [false]])('%j is a value', (value) => {
-    expect(draft(plain, value).draft.text).toBe(JSON.stringify(value));
+  test.each([[0], [''], [false], [null]])('%j is a value', (value) => {
+    expect(draft(plain, value).draft.body).toBe(JSON.stringify(value));
   });
 
   test('is measured in bytes, not characters', () => {
@@ -77,8 +78,16 @@ describe('a value on its way into the store', () => {
 describe('settings', () => {
   test('come from the definition, else the defaults', () => {
     expect(settingsOf(plain)).toEqual({
-      ttlMs: 600_000,
+      ttl: { longestMs: 600_000, usualMs: 600_000, of: expect.any(Function) },
+      graceMs: 0,
+      backoffMs: 10_000,
+      softMs: 0,
+      hardMs: undefined,
+      earlyRefresh: 1,
       negativeMs: 30_000,
+      negativeMax: 10_000,
+      codec: 'json',
+      compressAbove: Number.POSITIVE_INFINITY,
       jitter: 0.1,
       batch: 500,
       maxValueBytes: 1_048_576,

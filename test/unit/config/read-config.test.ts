@@ -161,7 +161,7 @@ describe('what is wrong', () => {
     expect(error.code).toBe('E_CONFIG');
     expect(error.message.split('\n')[0]).toBe('samovar.config.ts has 4 problems');
     expect(error.message).toContain(
-      "expected `caches.products.ttl` to be a duration such as '10m' that is longer than 0, got '10 minutes'",
+      "expected `caches.products.ttl` to be a duration such as '10m' that is longer than 0, a function of the value, or a policy of `ttl`, got '10 minutes'",
     );
     expect(error.message).toContain('unknown option `caches.products.tll`. Did you mean `ttl`?');
     expect(error.message).toContain(

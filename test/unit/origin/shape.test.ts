@@ -41,7 +41,7 @@ describe('what a loader may answer', () => {
     ).toEqual(['a', undefined, undefined]);
   });
 
-  test('an array of the same length', () => expect(of(['a', null, 'c'])).toEqual(['a', null, 'c']));
+  test('an array of the same length', () => expect(of(['a', null, 'c'])).toEqual(['a', undefined, 'c']));
 
   test('an object by key, own properties only', () => {
     expect(of({ 1: 'a', 3: 'c' })).toEqual(['a', undefined, 'c']);

@@ -16,9 +16,11 @@ import {
 
 const head = { filledBy: 'w', filledAt: 1_700_000_000_123, seq: 1_700_000_000_123_456, plan: 7, loadMs: 2.5 };
 
-const entry = (text: string | undefined, tags = '', row = 3): Buffer => {
-  const into = Buffer.alloc(headBytes + Buffer.byteLength(tags) + Buffer.byteLength(text ?? ''));
-  expect(writeEntry(into, 0, head, 1_700_000_600_000, row, tags, text)).toBe(into.length);
+const entry = (body: string | undefined, tags = '', row = 3): Buffer => {
+  const into = Buffer.alloc(headBytes + Buffer.byteLength(tags) + Buffer.byteLength(body ?? ''));
+  expect(writeEntry(into, 0, head, 1_700_000_600_000, 1_700_000_660_000, { row, tags, body, flags: 0 })).toBe(
+    into.length,
+  );
   return into;
 };
 
@@ -38,7 +40,9 @@ describe('an entry', () => {
           expect(headOf(bytes)).toEqual({
             ...head,
             isNegative: false,
+            flags: 0,
             freshUntil: 1_700_000_600_000,
+            staleUntil: 1_700_000_660_000,
             row,
             tags,
           });

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
-import { isDead } from '../../../src/tags/tags.ts';
+import { isDead, isExpired } from '../../../src/tags/tags.ts';
 
 const marks = {
+  spared: new Map([['s', 110]]),
   from: 100,
   seq: 200,
   tags: new Map([
@@ -23,4 +24,11 @@ test('an entry of another clock is dead, with tags or without', () => {
   expect(isDead(100, [], marks)).toBe(false);
   expect(isDead(200, [], marks)).toBe(false);
   expect(isDead(201, [], marks)).toBe(true);
+});
+
+test('a tag that was only expired leaves what is stale', () => {
+  // s: purged at 110, expired at 140.
+  const expired = { ...marks, tags: new Map([...marks.tags, ['s', 140]]) };
+  expect([isDead(109, ['s'], expired), isDead(110, ['s'], expired)]).toEqual([true, false]);
+  expect([isExpired(139, ['s'], expired), isExpired(140, ['s'], expired)]).toEqual([true, false]);
 });

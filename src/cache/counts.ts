@@ -1,0 +1,29 @@
+import type { CacheStats } from '../facade.ts';
+
+/** Plain counters of one cache in this process. */
+export interface Counts {
+  hits: number;
+  stale: number;
+  negatives: number;
+  misses: number;
+  loads: number;
+  loadErrors: number;
+  refreshes: number;
+  readonly refused: Record<string, number>;
+}
+
+export const newCounts = (): Counts => ({
+  hits: 0,
+  stale: 0,
+  negatives: 0,
+  misses: 0,
+  loads: 0,
+  loadErrors: 0,
+  refreshes: 0,
+  refused: {},
+});
+
+export function statsOf(counts: Counts): CacheStats {
+  const { hits, stale, negatives, misses } = counts;
+  return { ...counts, refused: { ...counts.refused }, tiers: { redis: { hits, stale, negatives, misses } } };
+}
