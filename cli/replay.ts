@@ -27,7 +27,7 @@ a configuration, or with --raw, every line is a read of one cache.
 The cache is emptied before every hour of the second half of the file, and each
 rule's best keys are warmed: as many as a quarter, half and all of the keys that
 an hour has. A rule knows only what was before that hour. "auto" chooses among
-the rules as it goes; "perfect" knew the hour. The share is
+the rules as it goes, as the worker does; "perfect" knew the hour. The share is
 what of perfect foresight's spared misses a rule spares.
 
 Examples

@@ -83,8 +83,9 @@ function cachesText({ output, clock }: CliContext, caches: Status['caches']): st
       right('WRITTEN'),
       right('USED'),
       right('BUDGET'),
+      'FORECAST BY',
     ],
-    caches.map(({ cache, keys, accesses, hitRatio, lastRun, budget }) => [
+    caches.map(({ cache, keys, accesses, hitRatio, lastRun, budget, experts }) => [
       cache,
       keys === undefined ? '—' : count(keys),
       accesses === undefined ? '—' : count(accesses),
@@ -95,6 +96,7 @@ function cachesText({ output, clock }: CliContext, caches: Status['caches']): st
       lastRun === undefined ? '—' : count(lastRun.results.written ?? 0),
       lastRun === undefined ? '—' : count(lastRun.used),
       `${budget.perSecond === undefined ? 'no limit' : `${count(budget.perSecond)}/s`}${budget.factor < 1 ? ` × ${budget.factor.toFixed(2)}` : ''}`,
+      experts?.[0] === undefined ? '—' : `${experts[0].name}, ${percent(experts[0].score)}`,
     ]),
   );
 }

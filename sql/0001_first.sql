@@ -114,6 +114,16 @@ create table samovar.fold (
 );
 insert into samovar.fold default values;
 
+-- How well each expert would have foreseen the hours so far: of a plan half as large as the hour, the share that was read.
+create table samovar.expert (
+  cache_id smallint not null references samovar.cache on delete cascade,
+  name text not null,
+  score double precision not null,
+  hours int not null,
+  upto int not null,
+  primary key (cache_id, name)
+);
+
 create table samovar.forecast (
   id int generated always as identity primary key,
   cache_id smallint not null references samovar.cache,

@@ -5,7 +5,7 @@ import type { Duration } from './duration.ts';
 import type { Emitter } from './events.ts';
 import type { Callable, FunctionDef } from './front.ts';
 import type { AnyJobDef, PayloadOf } from './job.ts';
-import type { Plan, Run, Trigger } from './rooms.ts';
+import type { Plan, Run, Standing, Trigger } from './rooms.ts';
 
 export interface ReadOptions {
   /** Who reads: 'user', 'api', 'job', 'bot' or a word of your own. @default config.access.caller */
@@ -266,6 +266,8 @@ export interface Status {
     readonly misses?: number;
     readonly hitRatio?: number;
     readonly lastRun?: Run;
+    /** Whose forecasts it goes by, and how well all experts do, best first; left out before any was judged. */
+    readonly experts?: readonly Standing[];
     readonly budget: { readonly origin: string; readonly perSecond?: number; readonly factor: number };
   }[];
   readonly queues: readonly {

@@ -12,6 +12,7 @@ import type {
   Plan,
   PlanInput,
   Run,
+  Standing,
   Trigger,
   Wish,
 } from './shapes.ts';
@@ -34,6 +35,8 @@ export interface Reads {
     forecast(cache: string, options: { now: number; horizonMs: number; most: number }): Promise<Forecast>;
     /** The newest kept forecast of a cache. */
     latest(cache: string): Promise<Forecast | undefined>;
+    /** How the experts stand with a cache, best first; none before its first hours were judged. */
+    standings(cache: string): Promise<Standing[]>;
   };
   readonly plans: {
     /** Pure: ranks, then cuts to the budget; skips what does not fit and goes on. */

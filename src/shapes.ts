@@ -112,6 +112,14 @@ export interface Term {
   readonly heat: number;
 }
 
+/** How well an expert foresaw lately: of the keys it would have warmed, half as many as an hour has, the share that was read. */
+export interface Standing {
+  readonly name: string;
+  readonly score: number;
+  /** Hours it was judged by. */
+  readonly hours: number;
+}
+
 export interface ForecastRow {
   readonly key: string;
   /** Expected accesses per second over the horizon. */

@@ -45,12 +45,14 @@ export async function readStatus(
       config.caches.map(async (def) => {
         const reads = facts && (facts.get(def.name) ?? { keys: 0, accesses: 0, misses: 0 });
         const [lastRun] = database ? await database.plans.list({ cache: def.name, limit: 1 }) : [];
+        const experts = database ? await database.forecasts.standings(def.name) : [];
         const limits = isUp('queue') ? await budget.state(def.origin) : { factor: 1, ...def.origin.budget };
         return {
           cache: def.name,
           ...reads,
           ...(reads && reads.accesses > 0 ? { hitRatio: 1 - reads.misses / reads.accesses } : {}),
           ...(lastRun === undefined ? {} : { lastRun }),
+          ...(experts.length === 0 ? {} : { experts }),
           budget: {
             origin: def.origin.name,
             factor: limits.factor,

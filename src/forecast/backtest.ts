@@ -1,8 +1,7 @@
-import { hourMs } from '../duration.ts';
-import { hourShares } from './daytime.ts';
+import { judged, judgedBy } from './choice.ts';
 import { baselines, experts } from './experts.ts';
 import type { ReadHistory } from './history.ts';
-import type { ScoreAt, Scorer } from './scorer.ts';
+import { rankAll } from './rank.ts';
 import { createTable, type KeyTable } from './table.ts';
 import { topOf } from './top.ts';
 
@@ -12,8 +11,7 @@ const earlySeconds = 300;
 const leastReads = 30;
 /** Plan sizes, as shares of the keys that an hour has on average. */
 export const budgets = [0.25, 0.5, 1] as const;
-/** How soon the automatic choice forgets how well an expert did, and how long before the scored half it begins to look. */
-const choiceHalfLifeHours = 48;
+/** How long before the scored half the automatic choice begins to look. */
 const choiceHours = 96;
 /** Candidates beyond the largest plan: what one memory ranks low another may rank high. */
 const spare = 3;
@@ -117,7 +115,7 @@ export function backtest(
         base.earlyReads += early.reads;
         base.earlyMisses += early.keys.size;
       }
-      choice.learn(hour.bucket, Math.max(1, Math.round(read.length / 2)), ranked, isRead);
+      choice.learn(hour.bucket, judgedBy(read.length), ranked, isRead);
     }
     for (let at = hour.from; at < hour.to; at++) counts[keys[at]!]! += 1;
     table.add(hour.bucket, read, counts);
@@ -179,23 +177,12 @@ function score1(
 function rank(table: KeyTable, bucket: number, most: number): Map<string, number[]> {
   const keys = table.hottest(Math.max(leastCandidates, spare * most));
   const candidates = keys.map((key) => table.candidate(key));
-  const shares = hourShares(candidates);
-  const at: ScoreAt = {
-    now: bucket * hourMs,
-    horizonMs: hourMs,
-    lastBucket: table.lastBucket!,
-    ...(shares === undefined ? {} : { hourShares: shares }),
-  };
-  const byHeat = (heats: Float64Array) => topOf(heats, most).map((i) => keys[i]!);
-  const ranked = new Map<string, number[]>();
-  for (const scorer of [...experts, ...baselines])
-    ranked.set(scorer.name, byHeat(heatsOf(scorer, candidates, at)));
-  ranked.set('previous-hour', byHeat(Float64Array.from(keys, (key) => table.previous(key))));
-  return ranked;
+  const at = { bucket, lastBucket: table.lastBucket!, most };
+  const ranked = rankAll([...experts, ...baselines], candidates, at);
+  const previous = Float64Array.from(keys, (key) => table.previous(key));
+  ranked.set('previous-hour', topOf(previous, most));
+  return new Map(Array.from(ranked, ([rule, order]) => [rule, order.map((i) => keys[i]!)]));
 }
-
-const heatsOf = (scorer: Scorer, candidates: readonly Parameters<Scorer['score']>[0][], at: ScoreAt) =>
-  Float64Array.from(candidates, (candidate) => scorer.score(candidate, at).heat);
 
 /** Follows how well each expert would have done lately; the best so far is chosen for the hour that comes. */
 function createChoice(names: readonly string[]) {
@@ -209,14 +196,14 @@ function createChoice(names: readonly string[]) {
       ranked: ReadonlyMap<string, readonly number[]>,
       isRead: ReadonlySet<number>,
     ) {
-      const left = 0.5 ** ((bucket - (upto ?? bucket - 1)) / choiceHalfLifeHours);
+      const hoursLater = bucket - (upto ?? bucket - 1);
       upto = bucket;
       for (const name of names) {
         const spared = ranked
           .get(name)!
           .slice(0, size)
           .filter((key) => isRead.has(key)).length;
-        scores.set(name, scores.get(name)! * left + (1 - left) * (spared / size));
+        scores.set(name, judged(scores.get(name)!, spared / size, hoursLater));
       }
     },
   };

@@ -1,4 +1,11 @@
+import { hourMs, minuteMs } from '../duration.ts';
 import { type HalfLifeHours, halfLifeHours } from '../rooms.ts';
+
+/** A closed hour is left open this long for counts that are still on their way. */
+const graceMs = minuteMs;
+
+/** The last hour whose counts can be taken as complete at an instant. */
+export const closedBucket = (now: number): number => Math.floor((now - graceMs) / hourMs) - 1;
 
 /** Decay per hour at each half-life, as SQL and arithmetic share it. */
 const decayPerHour = Object.fromEntries(halfLifeHours.map((hours) => [hours, Math.LN2 / hours])) as Record<

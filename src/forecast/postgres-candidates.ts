@@ -1,9 +1,8 @@
-import type { Pool } from '../connect.ts';
+import type { Pool, PoolClient } from '../connect.ts';
 import { hourMs } from '../duration.ts';
 import { type Candidate, type HalfLifeHours, halfLifeHours } from '../rooms.ts';
 import { transaction } from '../transaction.ts';
-import { leftOf, leftSql, weightOf } from './fold.ts';
-import { closedBucket } from './postgres-fold.ts';
+import { closedBucket, leftOf, leftSql, weightOf } from './fold.ts';
 
 interface Row extends Record<`e${HalfLifeHours}`, number> {
   readonly key: string;
@@ -65,17 +64,24 @@ export async function readCandidates(
   cache: string,
   { now, most }: { now: number; most: number },
 ): Promise<Candidates> {
-  return transaction(pool, async (client) => {
-    // Compiling these statements takes longer than running them.
-    await client.query('set local jit = off');
-    const closed = closedBucket(now);
-    const found = await client.query<{ id: number; seen: number }>(seenSql, [cache, closed]);
-    const known = found.rows[0];
-    if (known === undefined) return { lastBucket: closed, candidates: [] };
-    const { id, seen } = known;
-    const { rows } = await client.query<Row>(candidatesSql, [id, seen, most, Math.floor(now / hourMs)]);
-    return { lastBucket: seen, candidates: rows.map((row) => toCandidate(row, seen)) };
-  });
+  const range = { closed: closedBucket(now), open: Math.floor(now / hourMs), most };
+  return transaction(pool, (client) => candidatesOf(client, cache, range));
+}
+
+/** As of the hour `closed`, with the reads of hours after the last fold up to `open`. */
+export async function candidatesOf(
+  client: PoolClient,
+  cache: string,
+  { closed, open, most }: { closed: number; open: number; most: number },
+): Promise<Candidates> {
+  // Compiling these statements takes longer than running them.
+  await client.query('set local jit = off');
+  const found = await client.query<{ id: number; seen: number }>(seenSql, [cache, closed]);
+  const known = found.rows[0];
+  if (known === undefined) return { lastBucket: closed, candidates: [] };
+  const { id, seen } = known;
+  const { rows } = await client.query<Row>(candidatesSql, [id, seen, most, open]);
+  return { lastBucket: seen, candidates: rows.map((row) => toCandidate(row, seen)) };
 }
 
 function toCandidate(row: Row, seen: number): Candidate {

@@ -1,11 +1,11 @@
 import type { Pool, PoolClient } from '../connect.ts';
-import { hourMs, minuteMs } from '../duration.ts';
 import { halfLifeHours } from '../rooms.ts';
 import { transaction } from '../transaction.ts';
-import { leftSql, profileHours } from './fold.ts';
+import { closedBucket, leftSql, profileHours } from './fold.ts';
+import { judgeHour } from './postgres-choice.ts';
 
-/** A closed hour is left open this long for counts that are still on their way. */
-const graceMs = minuteMs;
+/** After a longer pause nobody is judged by the hours that were missed: it would take longer than it is worth. */
+const mostJudged = 24;
 /** Decayed accesses from which a key's hours of day are kept: below, they are noise that takes room. */
 const leastForHours = 8;
 /** Less than this of an hour of day is nothing; left alone it would sink below what a real can hold. */
@@ -74,9 +74,6 @@ export async function lockFold(client: PoolClient): Promise<number | undefined> 
   return rows[0]?.upto ?? undefined;
 }
 
-/** The last hour whose counts can be taken as complete at an instant. */
-export const closedBucket = (now: number): number => Math.floor((now - graceMs) / hourMs) - 1;
-
 /**
  * Adds every closed hour that is not in the state yet, each exactly once: the mark of the last folded hour moves in the
  * same transaction, under a lock. Counts that came late for a folded hour are added with the weight of their age.
@@ -89,9 +86,20 @@ export async function foldClosed(pool: Pool, now: number): Promise<{ buckets: nu
     const to = Math.max(after, closed);
     // Compiling this statement takes longer than running it.
     await client.query(`set local jit = off; set local work_mem = '64MB'`);
-    const { rows } = await client.query<{ keys: number }>(foldSql, [after, to]);
-    await client.query('update samovar.fold set upto = $1 where upto is distinct from $1', [to]);
-    return { buckets: to - (upto ?? (await beforeFirst(client, to))), keys: rows[0]!.keys };
+    let keys = 0;
+    const fold = async (from: number, until: number): Promise<void> => {
+      const { rows } = await client.query<{ keys: number }>(foldSql, [from, until]);
+      keys += rows[0]!.keys;
+      await client.query('update samovar.fold set upto = $1 where upto is distinct from $1', [until]);
+    };
+    if (upto === undefined || to === after || to - after > mostJudged) await fold(after, to);
+    else
+      for (let bucket = after + 1; bucket <= to; bucket++) {
+        // The state knows nothing of this hour yet: now the experts can be asked about it, and judged.
+        await judgeHour(client, bucket);
+        await fold(bucket - 1, bucket);
+      }
+    return { buckets: to - (upto ?? (await beforeFirst(client, to))), keys };
   });
 }
 

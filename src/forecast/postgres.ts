@@ -1,10 +1,11 @@
 import type { Pool } from '../connect.ts';
 import type { Forecast, ForecastRow, Reads, Writes } from '../rooms.ts';
 import { blend } from './blend.ts';
-import { hourShares } from './daytime.ts';
 import { readCandidates } from './postgres-candidates.ts';
+import { chosenFor, readStandings } from './postgres-choice.ts';
 import { foldClosed } from './postgres-fold.ts';
 import { pruneForecasts, pruneStates } from './postgres-prune.ts';
+import { scoreAt } from './rank.ts';
 import type { Scorer } from './scorer.ts';
 
 export type Forecasts = Reads['forecasts'] & Writes['forecasts'];
@@ -24,15 +25,15 @@ interface KeptRow {
 /** What will be read: the state of every key, folded once an hour, and the forecasts made from it. */
 export function createForecasts(
   pool: Pool,
-  { retention, scorer = blend }: { retention: { plansMs: number }; scorer?: Scorer },
+  { retention, scorer: fixed }: { retention: { plansMs: number }; scorer?: Scorer },
 ): Forecasts {
   return {
     fold: (now) => foldClosed(pool, now),
 
     async forecast(cache, { now, horizonMs, most }) {
       const { candidates, lastBucket } = await readCandidates(pool, cache, { now, most });
-      const shares = hourShares(candidates);
-      const at = { now, horizonMs, lastBucket, ...(shares === undefined ? {} : { hourShares: shares }) };
+      const scorer = fixed ?? (await chosenFor(pool, cache)) ?? blend;
+      const at = scoreAt(candidates, { now, horizonMs, lastBucket });
       const rows = candidates.map((candidate): ForecastRow => {
         const { key, costMs, bytes } = candidate;
         return {
@@ -78,6 +79,8 @@ export function createForecasts(
       );
       return rows[0] && toForecast(cache, rows[0]);
     },
+
+    standings: (cache) => readStandings(pool, cache),
 
     prune: async (now) => ({
       states: await pruneStates(pool),
