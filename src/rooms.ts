@@ -94,7 +94,7 @@ export interface Writes {
     prune(now: number): Promise<Record<string, number>>;
   };
   readonly forecasts: {
-    /** Folds every closed bucket not yet folded, each exactly once. */
+    /** Folds every closed bucket not yet folded, each exactly once; `keys` counts a key once for each time it was brought up to date. */
     fold(now: number): Promise<{ buckets: number; keys: number }>;
     keep(forecast: Forecast): Promise<number>;
     prune(now: number): Promise<Record<string, number>>;

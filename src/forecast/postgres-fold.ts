@@ -4,7 +4,7 @@ import { transaction } from '../transaction.ts';
 import { closedBucket, leftSql, profileHours } from './fold.ts';
 import { judgeHour } from './postgres-choice.ts';
 
-/** After a longer pause nobody is judged by the hours that were missed: it would take longer than it is worth. */
+/** Of hours that come together, after a pause or an import, the last ones are judged by; more would take longer than it is worth. */
 const mostJudged = 24;
 /** Decayed accesses from which a key's hours of day are kept: below, they are noise that takes room. */
 const leastForHours = 8;
@@ -92,13 +92,13 @@ export async function foldClosed(pool: Pool, now: number): Promise<{ buckets: nu
       keys += rows[0]!.keys;
       await client.query('update samovar.fold set upto = $1 where upto is distinct from $1', [until]);
     };
-    if (upto === undefined || to === after || to - after > mostJudged) await fold(after, to);
-    else
-      for (let bucket = after + 1; bucket <= to; bucket++) {
-        // The state knows nothing of this hour yet: now the experts can be asked about it, and judged.
-        await judgeHour(client, bucket);
-        await fold(bucket - 1, bucket);
-      }
+    const judgedFrom = Math.max(after, to - mostJudged);
+    if (judgedFrom > after || to === after) await fold(after, judgedFrom);
+    for (let bucket = judgedFrom + 1; bucket <= to; bucket++) {
+      // The state knows nothing of this hour yet: now the experts can be asked about it, and judged.
+      await judgeHour(client, bucket);
+      await fold(bucket - 1, bucket);
+    }
     return { buckets: to - (upto ?? (await beforeFirst(client, to))), keys };
   });
 }

@@ -60,7 +60,7 @@ test('an expert that foresees everything has a score near 1, and nothing of the 
     expect(standing.score).toBeCloseTo(judged(score, 0, 1), 9);
 });
 
-test('an hour is judged once, hours with few reads and hours long missed are not', async () => {
+test('an hour is judged once, hours with few reads are not', async () => {
   await count(hourOf(monday));
   await forecasts.fold(closing(monday));
   await count(hourOf(monday + 1));
@@ -75,9 +75,13 @@ test('an hour is judged once, hours with few reads and hours long missed are not
   await count([...hourOf(monday + 3), ...hourOf(monday + 5)]);
   await forecasts.fold(closing(monday + 5));
   expect(await hours()).toBe(3);
-  await count(hourOf(monday + 200));
-  await forecasts.fold(closing(monday + 200));
-  expect(await hours()).toBe(3);
+});
+
+test('after an import the last day of it is judged by, so that there is a choice at once', async () => {
+  await count(Array.from({ length: 100 }, (_, i) => hourOf(monday + i)).flat());
+  await forecasts.fold(closing(monday + 99));
+  expect((await readStandings(db.pool, 'products'))[0]?.hours).toBe(24);
+  expect(await scorerAt(monday + 99)).toBe((await readStandings(db.pool, 'products'))[0]!.name);
 });
 
 test('an expert of another build is not asked for', async () => {
