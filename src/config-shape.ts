@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { ConfigInput } from './config.ts';
-import type { CacheOptions, OriginDef, TimeoutOptions, WarmOptions } from './define.ts';
+import type { CacheOptions, MemoryOptions, OriginDef, TimeoutOptions, WarmOptions } from './define.ts';
 import { type Duration, parseDuration } from './duration.ts';
 import type { JobOptions } from './job.ts';
 import type { KeyCodec } from './key.ts';
@@ -119,6 +119,12 @@ const isPolicy = (value: unknown): boolean => {
   return isFunction(policy?.of) && (policy?.longestMs ?? 0) > 0 && (policy?.usualMs ?? 0) > 0;
 };
 
+const memory = strict({
+  maxBytes: count,
+  ttl: duration.optional(),
+  share: flag.optional(),
+} satisfies Record<keyof MemoryOptions, z.ZodType>);
+
 const cache = made(
   'cache',
   'defineCache',
@@ -155,6 +161,7 @@ const cache = made(
     tags: is('a function from id and value to tags', isFunction).optional(),
     batch: count.optional(),
     maxValueBytes: count.optional(),
+    memory: memory.optional(),
     warm: warm.optional(),
   } satisfies Record<keyof CacheOptions<unknown, unknown> | 'kind' | 'name', z.ZodType>),
 );

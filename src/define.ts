@@ -88,6 +88,15 @@ export interface TimeoutOptions {
   readonly hard?: Duration;
 }
 
+export interface MemoryOptions {
+  /** About how much the values may take that one process keeps. */
+  readonly maxBytes: number;
+  /** Longest a value is answered from memory; never longer than Redis holds it fresh. @default as long as it is fresh */
+  readonly ttl?: Duration;
+  /** Gives every reader the same value, frozen where it is plain data, instead of a copy each. @default false */
+  readonly share?: boolean;
+}
+
 export interface CacheOptions<Id, Value> {
   /** Where its values come from; caches may share one. */
   readonly origin: OriginDef;
@@ -123,6 +132,8 @@ export interface CacheOptions<Id, Value> {
   readonly batch?: number;
   /** Values whose form is longer than this (before it is deflated) are returned but not stored. @default 1_048_576 */
   readonly maxValueBytes?: number;
+  /** Values read lately are kept in the process, too, until another process tells that they changed. @default none */
+  readonly memory?: MemoryOptions;
   /** What its plans and runs are like. @default the defaults of each option */
   readonly warm?: WarmOptions<Id>;
 }

@@ -41,6 +41,8 @@ export interface CacheStats {
   readonly refused: Readonly<Record<string, number>>;
   /** What each tier answered. */
   readonly tiers: {
+    /** Where it keeps something in memory: reads answered there (of missing ids, too), and what it holds now. */
+    readonly memory?: { readonly hits: number; readonly entries: number; readonly bytes: number };
     readonly redis: Pick<CacheStats, 'hits' | 'stale' | 'negatives' | 'misses'>;
   };
 }

@@ -9,6 +9,7 @@ export {
   encoded,
   type Load,
   type LoadContext,
+  type MemoryOptions,
   type OriginDef,
   type TimeoutOptions,
   type WarmOptions,

@@ -47,6 +47,10 @@ export interface Voice {
 export interface Recorder {
   hit(cache: string, key: string, caller: string | undefined, plan: number, row: number): void;
   miss(cache: string, key: string, caller: string | undefined): void;
+  /** Several hits at once, of a key that somebody else counted meanwhile; their caller is the usual one. */
+  hits(cache: string, key: string, accesses: number): void;
+  /** Calls the task whenever counts are about to leave, so that who counts elsewhere can tell; returns how to end that. */
+  beforeFlush(task: () => void): () => void;
   fill(fill: Fill): void;
 }
 

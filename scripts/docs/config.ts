@@ -17,6 +17,12 @@ const sections = [
     file: 'src/define.ts',
     name: 'CacheOptions',
   },
+  {
+    head: 'What a process keeps',
+    about: '`memory` of a cache.',
+    file: 'src/define.ts',
+    name: 'MemoryOptions',
+  },
   { head: 'How a cache is warmed', about: '`warm` of a cache.', file: 'src/define.ts', name: 'WarmOptions' },
   {
     head: 'An origin',

@@ -49,6 +49,7 @@ export function createRecorder(options: RecorderOptions): RunningRecorder {
   // Oldest first: hours that could not be sent yet, and the present one.
   let tallies: Tally[] = [];
   let current = open();
+  const before = new Set<() => void>();
   // May have arrived although the log reported a failure: sent again unchanged, so that the log can tell.
   let inDoubt: ReturnType<typeof take>;
 
@@ -65,23 +66,24 @@ export function createRecorder(options: RecorderOptions): RunningRecorder {
     misses: 0 | 1,
     plan: number,
     row: number,
+    accesses = 1,
   ) {
     const cache = current.caches.get(name) ?? openCache(current, name, rules);
     const by =
       caller === undefined ? cache.home : (cache.callers.get(caller) ?? addCaller(cache, caller, rules));
-    by.accesses += 1;
+    by.accesses += accesses;
     by.misses += misses;
     if (!by.isDemand) return;
     let counter = cache.keys.get(key);
     if (counter === undefined) {
       if (stats.held >= maxKeys) {
-        droppedUntold += 1;
+        droppedUntold += accesses;
         return;
       }
       stats.held += 1;
       counter = addKey(cache, key);
     }
-    counter.accesses += 1;
+    counter.accesses += accesses;
     counter.misses += misses;
     if (plan === 0) return;
     // The entry was warmed again within one flush: both plans had a use of it.
@@ -134,6 +136,7 @@ export function createRecorder(options: RecorderOptions): RunningRecorder {
   }
 
   async function flushNow() {
+    for (const task of before) task();
     if (bucketOf(clock.now()) !== current.bucket) current = open();
     tell();
     await sendAll();
@@ -151,6 +154,11 @@ export function createRecorder(options: RecorderOptions): RunningRecorder {
   return {
     hit: (cache, key, caller, plan, row) => count(cache, key, caller, 0, plan, row),
     miss: (cache, key, caller) => count(cache, key, caller, 1, 0, 0),
+    hits: (cache, key, accesses) => count(cache, key, undefined, 0, 0, 0, accesses),
+    beforeFlush(task) {
+      before.add(task);
+      return () => before.delete(task);
+    },
     fill(fill) {
       const cache = current.caches.get(fill.cache) ?? openCache(current, fill.cache, rules);
       if (stats.held >= maxKeys && !cache.fills.has(fill.key)) return;

@@ -9,8 +9,10 @@ import { type Counts, statsOf } from './counts.ts';
 import { isDueEarly } from './early.ts';
 import type { Flight } from './flight.ts';
 import { Unfit } from './form.ts';
+import { createFront, settledAs } from './front.ts';
 import type { Judgement } from './judge.ts';
 import type { Want } from './landing.ts';
+import type { Memory } from './memory.ts';
 import { createMisses, type MissParts, pastOf } from './miss.ts';
 import { broughtWithin, createRefresher } from './refresh.ts';
 import { createSetter } from './set.ts';
@@ -18,6 +20,8 @@ import { createSlide } from './slide.ts';
 
 export interface CacheCoreParts extends MissParts {
   readonly counts: Counts;
+  /** @default nothing is kept in this process */
+  readonly memory?: Memory | undefined;
   /** From 0 up to 1. */
   chance(): number;
 }
@@ -38,7 +42,8 @@ export function createCache<Name extends string, Id, Value>(
   def: CacheDef<Name, Id, Value>,
   parts: CacheCoreParts,
 ): Cache<Id, Value> {
-  const { store, judge, events, recorder, settings, reader, clock, counts, heat, pulse, chance } = parts;
+  const { store, judge, events, recorder, settings, reader, clock, counts, heat, pulse, chance, memory } =
+    parts;
   const { name } = def;
   const { earlyRefresh: beta, softMs } = settings;
   const misses = createMisses(parts);
@@ -114,11 +119,15 @@ export function createCache<Name extends string, Id, Value>(
   const drop = (keys: readonly string[]): void => {
     misses.drop(keys);
     refresher.drop(keys);
+    memory?.drop(keys);
   };
 
   const deleteKeys = async (keys: readonly string[]): Promise<void> => {
-    await store.delete(name, keys);
-    drop(keys);
+    try {
+      await store.delete(name, keys);
+    } finally {
+      drop(keys);
+    }
   };
 
   /** By key, in the order they were asked. */
@@ -131,6 +140,7 @@ export function createCache<Name extends string, Id, Value>(
     let entries: readonly (Buffer | undefined)[] = [];
     let judged: readonly (Judgement | undefined)[] = [];
     let isStoreAway = false;
+    const stamp = memory?.stamp() ?? 0;
     try {
       entries = await store.getMany(name, keys);
       judged = await judge.many(entries);
@@ -152,7 +162,8 @@ export function createCache<Name extends string, Id, Value>(
       }
       if (past && typeof found === 'object') {
         hit(key, caller, past, judged[i]!);
-        settled.set(key, settledAs(found.value));
+        if (judged[i] === 'alive') memory?.keep(key, stamp, past, found.value);
+        settled.set(key, settledAs(found.value as Value | undefined));
         const flight = judged[i] === 'stale' ? refresh(key, id, past) : fresh(key, id, past);
         if (flight) refreshes.push(flight);
       } else {
@@ -194,46 +205,55 @@ export function createCache<Name extends string, Id, Value>(
     });
   };
 
+  const readOne = async (
+    key: string,
+    id: Id,
+    options: ReadOptions | undefined,
+  ): Promise<Value | undefined> => {
+    const caller = options?.caller;
+    const stamp = memory?.stamp() ?? 0;
+    let past: Buffer | undefined;
+    let found: Found | undefined;
+    let isStoreAway = false;
+    try {
+      past = await store.get(name, key);
+      if (past !== undefined) {
+        const judging = judge.one(past);
+        const judged = typeof judging === 'string' ? judging : await judging;
+        found = judged;
+        if (isUsable(past, judged, options)) {
+          const opened = open(past);
+          found = opened instanceof Promise ? await opened : opened;
+          if (typeof found === 'object') {
+            hit(key, caller, past, judged);
+            if (judged === 'alive') {
+              fresh(key, id, past);
+              memory?.keep(key, stamp, past, found.value);
+            } else {
+              const flight = refresh(key, id, past);
+              if (flight) {
+                const brought = await broughtWithin([flight], (signal) => clock.sleep(softMs, signal));
+                if (brought.has(key)) return await valueIn(brought.get(key));
+              }
+            }
+            return found.value as Value | undefined;
+          }
+        }
+      }
+    } catch (error) {
+      storeFailed(error);
+      isStoreAway = true;
+    }
+    missed(key, caller, found);
+    const [form] = misses.read([{ key, id, past: past && pastOf(past) }], { isStoreAway });
+    return valueIn(await inTime(form!));
+  };
+  const front = createFront(def, memory, { read: readOne, readMany });
+
   return {
     name,
 
-    async get(id, options) {
-      const key = def.key.encode(id);
-      const caller = options?.caller;
-      let past: Buffer | undefined;
-      let found: Found | undefined;
-      let isStoreAway = false;
-      try {
-        past = await store.get(name, key);
-        if (past !== undefined) {
-          const judging = judge.one(past);
-          const judged = typeof judging === 'string' ? judging : await judging;
-          found = judged;
-          if (isUsable(past, judged, options)) {
-            const opened = open(past);
-            found = opened instanceof Promise ? await opened : opened;
-            if (typeof found === 'object') {
-              hit(key, caller, past, judged);
-              if (judged === 'alive') fresh(key, id, past);
-              else {
-                const flight = refresh(key, id, past);
-                if (flight) {
-                  const brought = await broughtWithin([flight], (signal) => clock.sleep(softMs, signal));
-                  if (brought.has(key)) return await valueIn(brought.get(key));
-                }
-              }
-              return found.value as Value | undefined;
-            }
-          }
-        }
-      } catch (error) {
-        storeFailed(error);
-        isStoreAway = true;
-      }
-      missed(key, caller, found);
-      const [form] = misses.read([{ key, id, past: past && pastOf(past) }], { isStoreAway });
-      return valueIn(await inTime(form!));
-    },
+    get: front.get,
 
     async getMany(ids, options) {
       const asked = new Map<string, Id>();
@@ -242,7 +262,7 @@ export function createCache<Name extends string, Id, Value>(
         if (!asked.has(key)) asked.set(key, id);
       }
       const found = new Map<Id, Value>();
-      for (const [key, each] of await readMany(asked, options)) {
+      for (const [key, each] of await front.readMany(asked, options)) {
         if (each.state === 'error') throw each.error;
         if (each.state === 'value') found.set(asked.get(key)!, each.value);
       }
@@ -263,7 +283,7 @@ export function createCache<Name extends string, Id, Value>(
           found.set(id, { state: 'error', error });
         }
       }
-      const settled = await readMany(asked, options);
+      const settled = await front.readMany(asked, options);
       for (const [id, key] of keys) found.set(id, settled.get(key)!);
       return found;
     },
@@ -277,8 +297,11 @@ export function createCache<Name extends string, Id, Value>(
 
     async set(id, value, options) {
       const key = def.key.encode(id);
-      await setter(key, id, value, options);
-      drop([key]);
+      try {
+        await setter(key, id, value, options);
+      } finally {
+        drop([key]);
+      }
     },
 
     async delete(ids) {
@@ -286,13 +309,16 @@ export function createCache<Name extends string, Id, Value>(
       await deleteKeys(all.map((id) => def.key.encode(id)));
     },
 
-    stats: () => statsOf(counts),
+    stats: () => statsOf(counts, memory),
 
     deleteKeys,
 
     async expireKeys(keys) {
-      await store.expire(name, keys);
-      drop(keys);
+      try {
+        await store.expire(name, keys);
+      } finally {
+        drop(keys);
+      }
     },
 
     async settled() {
@@ -303,9 +329,6 @@ export function createCache<Name extends string, Id, Value>(
 
 const absent = { state: 'missing' } as const;
 const nothing: ReadonlyMap<string, Form | undefined> = new Map();
-
-const settledAs = <Value>(value: unknown): Settled<Value> =>
-  value === undefined ? absent : { state: 'value', value: value as Value };
 
 const found = (value: unknown): Found => ({ value });
 

@@ -19,6 +19,7 @@ import { createReader } from './form.ts';
 import { guarded, type Life } from './guard.ts';
 import { createHeat } from './heat.ts';
 import { createJudge, type Judge } from './judge.ts';
+import { createMemory, type Memory, memorySettingsOf } from './memory.ts';
 import { createNegatives } from './negatives.ts';
 import { settingsOf } from './options.ts';
 
@@ -68,6 +69,7 @@ interface Made {
   /** What applications hold. */
   readonly front: CacheClient<unknown, unknown>;
   readonly judge: Judge;
+  readonly memory: Memory | undefined;
   fill(request: FillRequest): Promise<FillReport>;
 }
 
@@ -105,8 +107,12 @@ export function createCaches(defs: readonly AnyCacheDef[], parts: CacheParts): C
     const shared = { def, settings, store, tags, judge, load, reader, heat, clock, events };
     const counts = newCounts();
     counted.set(def.name, counts);
+    const kept = memorySettingsOf(def, settings);
+    const memory =
+      kept && bus && createMemory({ cache: def.name, settings: kept, bus, clock, recorder, heat });
     const cache = createCache<string, unknown, unknown>(def, {
       ...shared,
+      memory,
       bound,
       bus,
       recorder,
@@ -119,6 +125,7 @@ export function createCaches(defs: readonly AnyCacheDef[], parts: CacheParts): C
       def,
       judge,
       cache,
+      memory,
       front: guarded(cache, life),
       fill: createFill({ ...shared, budget, pacers }),
     });
@@ -163,13 +170,16 @@ export function createCaches(defs: readonly AnyCacheDef[], parts: CacheParts): C
       if (ids.length + keys.length > 0 || isAll) {
         if (cache === undefined)
           throw new SamovarError('E_USAGE', 'expected the name of a cache beside what of it to invalidate');
-        const { def, cache: counter } = find(cache);
-        if (isAll) await store.clear(cache);
+        const { def, cache: counter, memory } = find(cache);
+        if (isAll) await store.clear(cache).finally(() => memory?.clear());
         const all = [...new Set([...keys, ...ids.map((id) => def.key.encode(id))])];
         if (all.length > 0) await (mode === 'expire' ? counter.expireKeys(all) : counter.deleteKeys(all));
         removed = all.length;
       }
-      if (labels.length > 0) await tags.invalidate(labels, mode);
+      if (labels.length > 0)
+        await tags.invalidate(labels, mode).finally(() => {
+          for (const { memory } of made.values()) memory?.dropTags(labels);
+        });
       events.emit('cache:invalidated', { cache, keys: removed, tags: labels.length });
       return { keys: removed, tags: labels.length };
     },
@@ -178,6 +188,7 @@ export function createCaches(defs: readonly AnyCacheDef[], parts: CacheParts): C
 
     stop() {
       life.isOver = true;
+      for (const { memory } of made.values()) memory?.close();
       return settled();
     },
   };

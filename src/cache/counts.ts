@@ -1,4 +1,5 @@
 import type { CacheStats } from '../facade.ts';
+import type { Memory } from './memory.ts';
 
 /** Plain counters of one cache in this process. */
 export interface Counts {
@@ -23,7 +24,14 @@ export const newCounts = (): Counts => ({
   refused: {},
 });
 
-export function statsOf(counts: Counts): CacheStats {
+export function statsOf(counts: Counts, memory: Memory | undefined): CacheStats {
   const { hits, stale, negatives, misses } = counts;
-  return { ...counts, refused: { ...counts.refused }, tiers: { redis: { hits, stale, negatives, misses } } };
+  const redis = { hits, stale, negatives, misses };
+  const kept = memory && { hits: memory.hits, ...memory.size };
+  return {
+    ...counts,
+    hits: hits + (kept?.hits ?? 0),
+    refused: { ...counts.refused },
+    tiers: kept ? { memory: kept, redis } : { redis },
+  };
 }

@@ -3,7 +3,7 @@ import { minuteMs } from '../duration.ts';
 
 /** Reads of keys in this process: a count that fades, so that it stands for reads a minute. */
 export interface Heat {
-  read(key: string): void;
+  read(key: string, times?: number): void;
   /** Reads a minute. */
   of(key: string): number;
 }
@@ -17,16 +17,16 @@ export function createHeat(clock: Clock): Heat {
   const faded = (count: { reads: number; at: number }, now: number): number =>
     count.reads * Math.exp((count.at - now) / memoryMs);
   return {
-    read(key) {
+    read(key, times = 1) {
       const now = clock.elapsed();
       const count = counts.get(key);
       if (count !== undefined) {
-        count.reads = faded(count, now) + 1;
+        count.reads = faded(count, now) + times;
         count.at = now;
         return;
       }
       if (counts.size >= mostKeys) forget(counts, (each) => faded(each, now));
-      counts.set(key, { reads: 1, at: now });
+      counts.set(key, { reads: times, at: now });
     },
     of(key) {
       const count = counts.get(key);

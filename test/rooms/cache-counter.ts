@@ -29,6 +29,8 @@ export interface Counter {
   readonly hits: { cache: string; key: string; caller: string | undefined; plan: number; row: number }[];
   readonly misses: { cache: string; key: string; caller: string | undefined }[];
   readonly fills: Fill[];
+  /** What a flush of the recorder begins with: who counted elsewhere tells. */
+  tell(): void;
   /** What events of a name have told. */
   told<Name extends EventName>(name: Name): Events[Name][];
 }
@@ -37,6 +39,8 @@ export interface CounterOptions {
   readonly clock?: Clock;
   readonly cacheUrl?: string;
   readonly queueUrl?: string;
+  /** Where it hears of other processes. @default cacheUrl */
+  readonly listenUrl?: string;
   /** Stands between the caches and the store. */
   readonly around?: (store: Store) => Store;
   /** Opens the cache's Redis as the product does, with this time for a command. */
@@ -102,13 +106,21 @@ export async function counter(defs: readonly AnyCacheDef[], options: CounterOpti
   const hits: Counter['hits'] = [];
   const misses: Counter['misses'] = [];
   const fills: Fill[] = [];
+  const beforeFlush = new Set<() => void>();
   const recorder: Recorder = {
     hit: (cache, key, caller, plan, row) => void hits.push({ cache, key, caller, plan, row }),
     miss: (cache, key, caller) => void misses.push({ cache, key, caller }),
+    hits: (cache, key, accesses) => {
+      for (let i = 0; i < accesses; i++) hits.push({ cache, key, caller: undefined, plan: 0, row: 0 });
+    },
+    beforeFlush(task) {
+      beforeFlush.add(task);
+      return () => beforeFlush.delete(task);
+    },
     fill: (fill) => void fills.push(fill),
   };
   const openSubscriber = () =>
-    openRedis({ role: 'cache', use: 'subscriber', url: cacheUrl, from: 'the test' });
+    openRedis({ role: 'cache', use: 'subscriber', url: options.listenUrl ?? cacheUrl, from: 'the test' });
   const bus = createRedisBus(cacheRedis, { prefix, clock, openSubscriber });
   const outage = createOutage({
     clock,
@@ -145,6 +157,9 @@ export async function counter(defs: readonly AnyCacheDef[], options: CounterOpti
     hits,
     misses,
     fills,
+    tell() {
+      for (const task of beforeFlush) task();
+    },
     told: <Name extends EventName>(name: Name) => (told.get(name) ?? []) as Events[Name][],
   };
 }

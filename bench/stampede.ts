@@ -1,0 +1,115 @@
+import { fileURLToPath } from 'node:url';
+import { systemClock } from '../src/clock.ts';
+import { openRedis } from '../src/connect.ts';
+import { atMost, type Bench, type BenchContext, type BenchRow } from './bench.ts';
+import type { Stampede, StampedeSetup } from './frame/stampede.ts';
+import { interleave, median } from './frame/stats.ts';
+
+interface Outcome {
+  readonly ms: number;
+  readonly loadsPerKey: number;
+}
+
+const file = fileURLToPath(new URL('./frame/stampede.ts', import.meta.url));
+const processes = 4;
+const keys = 50;
+/** Of all processes together, for each key. */
+const callers = 200;
+const perfect = 'a perfect run';
+
+const subjects: Readonly<Record<string, string>> = {
+  perfect,
+  samovar: 'Samovar',
+  bentocache: 'bentocache',
+  cacheable: 'cacheable',
+  'cache-manager': 'cache-manager',
+  'async-cache-dedupe': 'async-cache-dedupe',
+  cachified: 'cachified',
+  keyv: 'keyv',
+};
+
+export const bench: Bench = {
+  about: `${callers} callers of each of ${keys} cold keys in ${processes} processes, a loader of 20 ms, against a run in which all is agreed upon`,
+  peers: [
+    'bentocache',
+    'cacheable',
+    'cache-manager',
+    'async-cache-dedupe',
+    '@epic-web/cachified',
+    'keyv',
+    '@keyv/redis',
+    'ioredis',
+  ],
+  async run(context) {
+    const [cache, queue] = await Promise.all([context.redis('cache'), context.redis('queue')]);
+    const redis = openRedis({ role: 'cache', url: cache.url, from: 'the bench' });
+    await redis.connect();
+    const measure = async (subject: string) => {
+      const fleet = await openFleet(context, subject, { cacheUrl: cache.url, queueUrl: queue.url });
+      // The first goes for compiling, and for connections that open when they are needed.
+      const rounds = context.quick ? 1 : 5;
+      const outcomes: Outcome[] = [];
+      for (let round = 0; round <= rounds; round++) {
+        const outcome = await stampede(fleet, `${subject}-${round}-${Math.random()}`);
+        if (round > 0) outcomes.push(outcome);
+      }
+      await Promise.all(fleet.map((process) => process.kill()));
+      await redis.flushall();
+      return {
+        ms: median(outcomes.map(({ ms }) => ms)),
+        loadsPerKey: Math.max(...outcomes.map(({ loadsPerKey }) => loadsPerKey)),
+      };
+    };
+    try {
+      const results = await interleave(
+        context.rounds,
+        Object.fromEntries(Object.keys(subjects).map((name) => [name, () => measure(name)])),
+      );
+      return report(results);
+    } finally {
+      redis.disconnect();
+    }
+  },
+};
+
+async function openFleet(
+  context: BenchContext,
+  subject: string,
+  urls: Pick<StampedeSetup, 'cacheUrl' | 'queueUrl'>,
+) {
+  const fleet = Array.from({ length: processes }, () => context.child(file));
+  await Promise.all(
+    fleet.map((process, index) =>
+      process.ask('open', { subject, ...urls, index, processes } satisfies StampedeSetup),
+    ),
+  );
+  return fleet;
+}
+
+async function stampede(fleet: Awaited<ReturnType<typeof openFleet>>, name: string): Promise<Outcome> {
+  const at = systemClock.now() + 100;
+  const task: Stampede = { name, keys, callers: callers / processes, at };
+  const ended = await Promise.all(
+    fleet.map((process) => process.ask<{ loads: number; endedAt: number }>('run', task)),
+  );
+  return {
+    ms: Math.max(...ended.map(({ endedAt }) => endedAt)) - at,
+    loadsPerKey: ended.reduce((sum, { loads }) => sum + loads, 0) / keys,
+  };
+}
+
+function report(results: Record<string, readonly Outcome[]>) {
+  const ms = (name: string) => median(results[name]!.map((outcome) => outcome.ms));
+  const loads = (name: string) => Math.max(...results[name]!.map(({ loadsPerKey }) => loadsPerKey));
+  const rows = Object.entries(subjects).flatMap(([name, what]): BenchRow[] => [
+    { what, value: ms(name), unit: 'ms', ratio: ms(name) / ms('perfect'), against: perfect },
+    { what: `${what}: loads`, value: loads(name), unit: 'per key, at most' },
+  ]);
+  return {
+    rows,
+    targets: [
+      atMost('Samovar: loads per key', loads('samovar'), 1),
+      atMost(`Samovar / ${perfect}`, ms('samovar') / ms('perfect'), 1.5),
+    ],
+  };
+}
