@@ -18,3 +18,51 @@ export interface Callable<Args extends readonly unknown[], Value> {
   /** Forgets all results. */
   invalidateAll(): Promise<void>;
 }
+
+/** What is asked of the web. Headers are those of `pass`. */
+export interface HttpId {
+  readonly url: string;
+  readonly method?: 'GET' | 'HEAD';
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** What the web answered, as it is kept. */
+export type HttpAnswer = {
+  /** Where it came from at last. */
+  readonly url: string;
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  /** In base64. */
+  readonly body: string;
+  /** How long it holds from when it came. */
+  readonly freshMs: number;
+} & (
+  | {
+      readonly isKept: true;
+      /** What HTTP's rules of caching need to know of it. */
+      readonly policy: HttpPolicy;
+    }
+  | { readonly isKept: false }
+);
+
+/** Opaque: what `http-cache-semantics` writes down. */
+export type HttpPolicy = Readonly<Record<string, unknown>>;
+
+export type HttpDef<Name extends string = string> = CacheDef<Name, HttpId, HttpAnswer>;
+
+/** As `fetch`, for GET and HEAD, answered from a cache as long as the answer holds. */
+export interface Fetcher {
+  (
+    url: string | URL,
+    init?: {
+      readonly method?: 'GET' | 'HEAD';
+      readonly headers?: Readonly<Record<string, string>>;
+      readonly signal?: AbortSignal;
+    },
+  ): Promise<Response>;
+  /** Forgets one answer. */
+  invalidate(
+    url: string | URL,
+    init?: { readonly method?: 'GET' | 'HEAD'; readonly headers?: Readonly<Record<string, string>> },
+  ): Promise<void>;
+}
