@@ -134,6 +134,7 @@ const cache = made(
     origin,
     key: is<KeyCodec<unknown>>('a key codec such as key.number, or key.custom({ encode, decode })', isCodec),
     load: is('a function from ids to values', isFunction),
+    write: is('a function that writes a Map of values to the origin', isFunction).optional(),
     ttl: is<Ttl<unknown, unknown>>(
       "a duration such as '10m' that is longer than 0, a function of the value, or a policy of `ttl`",
       (value) => (parseDuration(value) ?? 0) > 0 || isFunction(value) || isPolicy(value),

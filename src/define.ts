@@ -34,6 +34,13 @@ export interface LoadContext {
   /** Aborts when the load's time is over or its run is cancelled. */
   readonly signal: AbortSignal;
   readonly reason: LoadReason;
+  /** What is stored of an id and no longer fresh, for origins that can tell whether it still holds; undefined = nothing. */
+  readonly past?: (id: unknown) => Promise<unknown>;
+}
+
+export interface WriteContext {
+  /** Aborts when the time of the write, the `timeout` of its origin, is over. */
+  readonly signal: AbortSignal;
 }
 
 /** A value that is already the JSON text to store: it passes through unparsed. See `encoded`. */
@@ -104,7 +111,9 @@ export interface CacheOptions<Id, Value> {
   readonly key: KeyCodec<Id>;
   /** Loads many ids in one go; see `Load`. */
   readonly load: Load<Id, Value>;
-  /** How long an entry is fresh: a length, a function of value and id, or a policy made by `ttl.…`. */
+  /** Writes values to the origin, for `cache.write`. @default nothing can be written */
+  readonly write?: (entries: ReadonlyMap<Id, NoInfer<Value>>, context: WriteContext) => Promise<unknown>;
+  /** How long an entry is fresh, 0 = it is not stored: a length, a function of value and id, or a policy made by `ttl.…`. */
   readonly ttl: Ttl<NoInfer<Id>, NoInfer<Value>>;
   /** How long after its ttl a value may still be served while a newer one is on its way, or cannot be had. @default 0 */
   readonly grace?: Duration;

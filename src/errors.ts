@@ -25,6 +25,7 @@ export const errorCodes = {
   E_SERVERS: 'operator',
   E_LOAD_FAILED: 'origin',
   E_LOAD_TIMEOUT: 'origin',
+  E_WRITE_FAILED: 'origin',
   E_ALREADY_RUNNING: 'nobody',
 } as const satisfies Record<string, 'developer' | 'operator' | 'origin' | 'nobody'>;
 

@@ -3,7 +3,7 @@ import type { Config } from './config.ts';
 import type { AnyCacheDef, CacheDef } from './define.ts';
 import type { Duration } from './duration.ts';
 import type { Emitter } from './events.ts';
-import type { Callable, FunctionDef } from './front.ts';
+import type { Callable, Fetcher, FunctionDef, HttpDef } from './front.ts';
 import type { AnyJobDef, PayloadOf } from './job.ts';
 import type { Plan, Run, Standing, Trigger } from './rooms.ts';
 
@@ -66,6 +66,11 @@ export interface CacheClient<Id, Value> {
   has(id: Id): Promise<boolean>;
   /** Writes a value; no load that is under way can write over it. Undefined is remembered as missing. */
   set(id: Id, value: Value, options?: SetOptions): Promise<void>;
+  /**
+   * Writes a value through to the origin, by the cache's `write`, then forgets the entry: no load that began before can
+   * bring the old value back, and the next read gets what the origin made of it. E_WRITE_FAILED.
+   */
+  write(id: Id, value: Value): Promise<void>;
   /** Plain counters of this process. */
   stats(): CacheStats;
   /**
@@ -100,6 +105,8 @@ export interface Client<Caches extends readonly AnyCacheDef[] = readonly AnyCach
     def: FunctionDef<Name, Args, Value>,
     options?: Pick<ReadOptions, 'caller'>,
   ): Callable<Args, Value>;
+  /** A cache made by `http` as a function like `fetch`. */
+  fetcher(def: HttpDef, options?: Pick<ReadOptions, 'caller'>): Fetcher;
   /**
    * By ids of one cache, by tags across caches, all of one cache, or several of these. What Redis does not accept is
    * kept in this process and carried out when it is back; meanwhile those entries are not read here.

@@ -1,5 +1,6 @@
 /** Caches in other shapes: as the functions that fill them. Types only. */
 import type { CacheDef } from './define.ts';
+import type { CacheStats } from './facade.ts';
 
 declare const calls: unique symbol;
 
@@ -17,6 +18,8 @@ export interface Callable<Args extends readonly unknown[], Value> {
   invalidate(...args: Args): Promise<void>;
   /** Forgets all results. */
   invalidateAll(): Promise<void>;
+  /** Counters of its cache in this process. */
+  stats(): CacheStats;
 }
 
 /** What is asked of the web. Headers are those of `pass`. */
@@ -32,8 +35,7 @@ export type HttpAnswer = {
   readonly url: string;
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  /** In base64. */
-  readonly body: string;
+  readonly body: Uint8Array;
   /** How long it holds from when it came. */
   readonly freshMs: number;
 } & (
@@ -65,4 +67,8 @@ export interface Fetcher {
     url: string | URL,
     init?: { readonly method?: 'GET' | 'HEAD'; readonly headers?: Readonly<Record<string, string>> },
   ): Promise<void>;
+  /** Forgets all answers. */
+  invalidateAll(): Promise<void>;
+  /** Counters of its cache in this process. */
+  stats(): CacheStats;
 }

@@ -20,8 +20,10 @@ export type { Duration } from './duration.ts';
 export { type ErrorCode, errorCodes, isSamovarError, SamovarError } from './errors.ts';
 export type { Events } from './events.ts';
 export type { CacheClient, Client, Samovar, Settled, Working } from './facade.ts';
-export type { Callable, FunctionDef } from './front.ts';
+export type { Callable, Fetcher, FunctionDef, HttpAnswer, HttpDef, HttpId } from './front.ts';
 export {
+  type HttpOptions,
+  http,
   type MemoizeOptions,
   memoize,
   type QueryOptions,

@@ -83,6 +83,10 @@ export const errorMeanings: Readonly<Record<ErrorCode, readonly [meaning: string
     'A loader took longer than the `timeout` of its origin.',
     'Heed `signal`, load fewer ids at once (`batch`), or raise `timeout`.',
   ],
+  E_WRITE_FAILED: [
+    'The `write` of a cache threw, or took longer than the `timeout` of its origin.',
+    'Its own words are in the cause. The entry was forgotten all the same: nobody knows how far the write came.',
+  ],
   E_ALREADY_RUNNING: ['A run of that cache is under way.', 'Wait for it: `samovar runs watch <run>`.'],
 };
 

@@ -17,6 +17,7 @@ import { createMisses, type MissParts, pastOf } from './miss.ts';
 import { broughtWithin, createRefresher } from './refresh.ts';
 import { createSetter } from './set.ts';
 import { createSlide } from './slide.ts';
+import { createWrite } from './write.ts';
 
 export interface CacheCoreParts extends MissParts {
   readonly counts: Counts;
@@ -129,6 +130,8 @@ export function createCache<Name extends string, Id, Value>(
       drop(keys);
     }
   };
+
+  const write = createWrite({ def, clock, timeoutMs: settings.timeoutMs, forget: deleteKeys });
 
   /** By key, in the order they were asked. */
   const readMany = async (
@@ -303,6 +306,8 @@ export function createCache<Name extends string, Id, Value>(
         drop([key]);
       }
     },
+
+    write,
 
     async delete(ids) {
       const all = Array.isArray(ids) ? (ids as readonly Id[]) : [ids as Id];

@@ -22,6 +22,7 @@ import { createJudge, type Judge } from './judge.ts';
 import { createMemory, type Memory, memorySettingsOf } from './memory.ts';
 import { createNegatives } from './negatives.ts';
 import { settingsOf } from './options.ts';
+import { createPast } from './past.ts';
 
 /** What the counter stands on. */
 export interface CacheParts {
@@ -101,8 +102,10 @@ export function createCaches(defs: readonly AnyCacheDef[], parts: CacheParts): C
     const bound = bounds.get(def.origin.name) ?? createBound(unprotected);
     bounds.set(def.origin.name, bound);
     const judge = createJudge(tags, settings.isTagged, clock);
-    const load = createLoader(def, { clock, events, timeoutMs: settings.timeoutMs, batch: settings.batch });
     const reader = createReader(def, settings);
+    const { timeoutMs, batch } = settings;
+    const past = createPast(def.name, { store, judge, reader });
+    const load = createLoader(def, { clock, events, timeoutMs, batch, past });
     const heat = settings.ttl.needsHeat ? createHeat(clock) : undefined;
     const shared = { def, settings, store, tags, judge, load, reader, heat, clock, events };
     const counts = newCounts();

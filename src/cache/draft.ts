@@ -14,6 +14,8 @@ export interface Prepared {
   readonly tags: readonly string[];
   /** Longer than the cache allows: may be answered, not stored. */
   readonly isTooBig: boolean;
+  /** Fresh for no time at all: may be answered, not stored. */
+  readonly isFleeting: boolean;
 }
 
 /** A loaded value, and what is known about it. */
@@ -40,17 +42,18 @@ export function prepare(def: AnyCacheDef, settings: CacheSettings, loaded: Loade
   if (value === undefined) {
     const ttlMs = jittered(settings.negativeMs, settings.jitter, key);
     const draft = { key, body: undefined, flags: 0, bytes: 0, tags: '', ttlMs, graceMs: 0, row };
-    return { draft, tags: noTags, isTooBig: false };
+    return { draft, tags: noTags, isTooBig: false, isFleeting: false };
   }
   const form = encode(def.name, value, settings.codec);
   const bytes = Buffer.byteLength(form.body);
   const tags = tagsOf(def, loaded, form);
-  const ttlMs = jittered(ttlMsOf(def, settings, loaded, form), settings.jitter, key);
+  const lengthMs = ttlMsOf(def, settings, loaded, form);
+  const ttlMs = jittered(lengthMs, settings.jitter, key);
   const text = tags.length === 0 ? '' : JSON.stringify(tags);
   const draft = { key, ...form, bytes, tags: text, ttlMs, graceMs: settings.graceMs, row };
   if (Buffer.byteLength(draft.tags) > longestTagsBytes)
     throw badTags(def, `${tags.length} tags that are too long`);
-  return { draft, tags, isTooBig: bytes > settings.maxValueBytes };
+  return { draft, tags, isTooBig: bytes > settings.maxValueBytes, isFleeting: lengthMs === 0 };
 }
 
 /** Deflates what is long enough for it. */

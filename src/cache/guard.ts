@@ -26,6 +26,7 @@ export function guarded<Id, Value>(cache: CacheClient<Id, Value>, life: Life): C
     getSettled: (ids, options) => serve(options?.signal, () => cache.getSettled(ids, options)),
     has: (id) => serve(undefined, () => cache.has(id)),
     set: (id, value, options) => serve(undefined, () => cache.set(id, value, options)),
+    write: (id, value) => serve(undefined, () => cache.write(id, value)),
     delete: (ids) => serve(undefined, () => cache.delete(ids)),
   };
 }

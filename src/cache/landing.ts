@@ -119,14 +119,16 @@ export function createLanding(parts: LandingParts): Landing {
       const error = result.errors.get(i);
       try {
         if (error) throw error;
-        const { draft, tags, isTooBig } = preparedAt(wants, result, i);
+        const { draft, tags, isTooBig, isFleeting } = preparedAt(wants, result, i);
         flight.land(formIn(draft));
+        // It holds for those who had asked before it came, and for nobody after.
+        if (isFleeting) flight.end(false);
         const isMissing = draft.body === undefined;
         if (!isMissing) recorder.fill({ cache, key: flight.key, loadMs, bytes: draft.bytes, tags });
         if (isTooBig) refused('too-big');
         const isRemembered = isMissing && settings.negativeMs > 0 && mayForget(draft.ttlMs);
         if (isMissing && settings.negativeMs > 0 && !isRemembered) refused('negative-max');
-        if (isMissing ? isRemembered : !isTooBig) {
+        if (isMissing ? isRemembered : !isTooBig && !isFleeting) {
           drafts.push(draft);
           written.push(flight);
         } else {

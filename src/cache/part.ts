@@ -118,7 +118,7 @@ export function createPartFiller(parts: PartParts): PartFiller {
         if (error) throw error;
         const row = request.rows?.[position] ?? 0;
         const entry = { key, id: work.ids[position], value: values[i], row };
-        const { draft, tags, isTooBig } = prepare(
+        const { draft, tags, isTooBig, isFleeting } = prepare(
           def,
           settings,
           heat ? { ...entry, heat: () => heat.of(key) } : entry,
@@ -131,7 +131,7 @@ export function createPartFiller(parts: PartParts): PartFiller {
           end(work, new SamovarError('E_STORE_FULL', 'the mark of memory is reached'));
           return;
         }
-        if (draft.body === undefined && settings.negativeMs === 0) {
+        if (isFleeting || (draft.body === undefined && settings.negativeMs === 0)) {
           results[position] = 'missing';
           gone.push(key);
         } else {

@@ -19,9 +19,13 @@ export function createWrite({ def, clock, timeoutMs, forget }: WriteParts) {
   return async (id: unknown, value: unknown): Promise<void> => {
     const key = def.key.encode(id);
     if (def.write === undefined) {
-      throw new SamovarError('E_CONFIG', `\`caches.${def.name}\` has no \`write\`, so nothing can be written`, {
-        hints: [`say how: write: async (entries) => { … }`],
-      });
+      throw new SamovarError(
+        'E_CONFIG',
+        `\`caches.${def.name}\` has no \`write\`, so nothing can be written`,
+        {
+          hints: [`say how: write: async (entries) => { … }`],
+        },
+      );
     }
     if (value === undefined)
       throw new SamovarError('E_ENCODE', `undefined was to be written to caches.${def.name}`);

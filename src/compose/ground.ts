@@ -11,8 +11,9 @@ import type { AnyCacheDef } from '../define.ts';
 import { dayMs, durationMs } from '../duration.ts';
 import { messageOf, SamovarError } from '../errors.ts';
 import { createEmitter, type Emitter } from '../events.ts';
-import type { Client } from '../facade.ts';
-import { callable } from '../fronts/call.ts';
+import type { Client, ReadOptions } from '../facade.ts';
+import { type CallableParts, callable } from '../fronts/call.ts';
+import { fetcher } from '../fronts/fetcher.ts';
 import { type AnyJobDef, checkPayload } from '../job.ts';
 import { createLog, type Log } from '../log.ts';
 import { type Budget, createBudget } from '../origin/budget.ts';
@@ -135,17 +136,16 @@ export function clientOf<const Defs extends readonly AnyCacheDef[]>(ground: Grou
     if (closing !== undefined) throw new SamovarError('E_STOPPED', 'this Samovar has been stopped');
     return use();
   };
+  const frontParts = (cache: string, options: ReadOptions | undefined): CallableParts => ({
+    clear: async () => alive(() => caches.invalidate({ cache, all: true })),
+    ...(options === undefined ? {} : { options }),
+  });
   return {
     config: config as unknown as Config<Defs>,
     events,
     cache: (def) => alive(() => caches.open(def)),
-    callable: (def, options) =>
-      alive(() =>
-        callable(caches.open(def), {
-          clear: async () => alive(() => caches.invalidate({ cache: def.name, all: true })),
-          ...(options === undefined ? {} : { options }),
-        }),
-      ),
+    fetcher: (def, options) => alive(() => fetcher(caches.open(def), frontParts(def.name, options))),
+    callable: (def, options) => alive(() => callable(caches.open(def), frontParts(def.name, options))),
     invalidate: async ({ cache, ids, tags, all, mode }) =>
       alive(() =>
         caches.invalidate({

@@ -105,7 +105,7 @@ export function createAsk(options: AskOptions): Ask {
       url,
       status: answer.status,
       headers: verdict.headers,
-      body: answer.body.toString('base64'),
+      body: answer.body,
       freshMs: verdict.freshMs,
       ...(verdict.kept ? { isKept: true, policy: verdict.kept } : { isKept: false }),
     };

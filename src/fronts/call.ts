@@ -19,6 +19,7 @@ export function callable<Args extends readonly unknown[], Value>(
     async invalidateAll() {
       await clear();
     },
+    stats: () => cache.stats(),
   });
 }
 
@@ -26,10 +27,12 @@ export function callable<Args extends readonly unknown[], Value>(
 export async function each<Id, Value>(
   ids: readonly Id[],
   call: (id: Id) => Promise<Value> | Value,
-): Promise<(Value | Error)[]> {
+): Promise<Map<Id, Value | Error>> {
   const settled = await Promise.allSettled(ids.map(async (id) => call(id)));
-  return settled.map((one) => {
-    if (one.status === 'fulfilled') return one.value;
-    return one.reason instanceof Error ? one.reason : new Error(messageOf(one.reason));
-  });
+  return new Map(
+    settled.map((one, i): [Id, Value | Error] => {
+      if (one.status === 'fulfilled') return [ids[i]!, one.value];
+      return [ids[i]!, one.reason instanceof Error ? one.reason : new Error(messageOf(one.reason))];
+    }),
+  );
 }

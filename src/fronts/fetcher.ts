@@ -1,8 +1,9 @@
-import type { CacheClient, ReadOptions } from '../facade.ts';
+import type { CacheClient } from '../facade.ts';
 import type { Fetcher, HttpAnswer, HttpId } from '../front.ts';
+import type { CallableParts } from './call.ts';
 
 /** A cache of answers of the web as a function like `fetch`. */
-export function fetcher(cache: CacheClient<HttpId, HttpAnswer>, options: ReadOptions = {}): Fetcher {
+export function fetcher(cache: CacheClient<HttpId, HttpAnswer>, { clear, options }: CallableParts): Fetcher {
   const idOf: (...args: Parameters<Fetcher>) => HttpId = (url, { method, headers } = {}) => ({
     url: String(url),
     ...(method === undefined ? {} : { method }),
@@ -20,6 +21,10 @@ export function fetcher(cache: CacheClient<HttpId, HttpAnswer>, options: ReadOpt
   };
   return Object.assign(ask, {
     invalidate: (...args: Parameters<Fetcher>) => cache.delete([idOf(...args)]),
+    async invalidateAll() {
+      await clear();
+    },
+    stats: () => cache.stats(),
   });
 }
 
@@ -28,7 +33,7 @@ const bare = [101, 103, 204, 205, 304];
 
 function responseOf({ status, headers, body, url }: HttpAnswer, method = 'GET'): Response {
   const isBare = bare.includes(status) || method.toUpperCase() === 'HEAD';
-  const response = new Response(isBare ? null : Buffer.from(body, 'base64'), { status, headers });
+  const response = new Response(isBare ? null : (body as Uint8Array<ArrayBuffer>), { status, headers });
   Object.defineProperty(response, 'url', { value: url });
   return response;
 }

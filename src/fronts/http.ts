@@ -1,6 +1,6 @@
 import { type CacheOptions, defineCache } from '../define.ts';
 import type { Duration } from '../duration.ts';
-import { durationMs } from '../duration.ts';
+import { dayMs, durationMs, minuteMs } from '../duration.ts';
 import { SamovarError } from '../errors.ts';
 import type { HttpAnswer, HttpDef, HttpId } from '../front.ts';
 import { type KeyCodec, key } from '../key.ts';
@@ -68,9 +68,15 @@ export function http<const Name extends string>(name: Name, options: HttpOptions
     batch: 4,
     ...rest,
     key: placeKey(place, passed, what),
-    // Room for the body as text, and for headers.
-    maxValueBytes: Math.ceil(maxBodyBytes * 1.4) + 65_536,
-    ttl: ({ isKept, freshMs }) => (isKept ? Math.max(1, freshMs) : 0),
+    codec: 'msgpack',
+    // Room for headers beside the body.
+    maxValueBytes: maxBodyBytes + 65_536,
+    ttl: {
+      longestMs: 7 * dayMs,
+      usualMs: Math.max(minuteMs, freshness.silentMs),
+      // What must be asked about each time is kept for that.
+      of: ({ value: { isKept, freshMs } }) => (isKept ? Math.max(1, freshMs) : 0),
+    },
     grace: keep,
     async load(ids, { signal, past }) {
       // Definitions alone stay light.

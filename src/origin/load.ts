@@ -36,6 +36,8 @@ export interface LoaderOptions {
   readonly events: Emitter;
   readonly timeoutMs: number;
   readonly batch: number;
+  /** What is stored of a key, fresh or not. Never rejects. @default nothing */
+  readonly past?: (key: string) => Promise<unknown>;
 }
 
 /** Batches of one reader's ids under way at once. */
@@ -61,6 +63,7 @@ interface Gathered {
 /** Calls a cache's `load` in batches, with a deadline each, and never throws: failures are told by id. */
 export function createLoader(def: AnyCacheDef, options: LoaderOptions): Loader {
   const { clock, events, timeoutMs, batch } = options;
+  const past = async (id: unknown): Promise<unknown> => options.past?.(def.key.encode(id));
 
   /** One call. Throws a SamovarError, or what the signal aborted with. */
   const call = async (
@@ -76,7 +79,7 @@ export function createLoader(def: AnyCacheDef, options: LoaderOptions): Loader {
     let running: Promise<unknown> | undefined;
     try {
       const loading = whileLoading(def.name, keys, () =>
-        def.load([...ids], { signal: limit.signal, reason: request.reason }),
+        def.load([...ids], { signal: limit.signal, reason: request.reason, past }),
       );
       running = loading;
       // A loader that ignores its signal is left behind; what it says later is heard by nobody.

@@ -48,7 +48,7 @@ const asking = ({ shared = true, ...more }: Partial<AskOptions> & { shared?: boo
 const { signal } = new AbortController();
 const ask = (path: string, past?: HttpAnswer, options?: Parameters<typeof asking>[0]) =>
   asking(options)({ url: `${home}${path}` }, { signal, past });
-const text = ({ body }: HttpAnswer) => Buffer.from(body, 'base64').toString();
+const text = ({ body }: HttpAnswer) => Buffer.from(body).toString();
 const answering =
   (headers: Record<string, string | string[]>, body = 'hello', status = 200): RequestListener =>
   (_, response) =>
@@ -264,9 +264,9 @@ describe('a body', () => {
 test('HEAD is asked by HEAD', async () => {
   serve = answering({ 'content-encoding': 'gzip', etag: '"1"' });
   const answer = await asking()({ url: home, method: 'HEAD' }, { signal, past: undefined });
-  expect([answer.status, answer.body, answer.headers['etag'], asked[0]!.method]).toEqual([
+  expect([answer.status, answer.body.length, answer.headers['etag'], asked[0]!.method]).toEqual([
     200,
-    '',
+    0,
     '"1"',
     'HEAD',
   ]);
