@@ -15,8 +15,8 @@ const products = defineCache('products', {
 const readOnly = defineCache('readOnly', { ...base, load: (ids) => origin.load(ids) });
 const fleeting = defineCache('fleeting', {
   ...base,
-  ttl: (value) => value.for,
   load: async (ids) => (await origin.load(ids)) as Map<number, { for: number }>,
+  ttl: (value) => value.for,
 });
 const defs = [products, readOnly, fleeting];
 const one = await counter(defs);
