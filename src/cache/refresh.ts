@@ -1,6 +1,7 @@
 import { nextTurn } from '../clock.ts';
 import { leaseMs, newToken } from '../lease/lease.ts';
 import type { Form } from '../store/codec.ts';
+import { headPartOf } from '../store/entry.ts';
 import { type Flight, type Flights, openFlight } from './flight.ts';
 import { createLanding, type Group, type Want } from './landing.ts';
 import { isStoreError, type MissParts } from './miss.ts';
@@ -57,7 +58,7 @@ export function createRefresher(parts: MissParts): Refresher {
     try {
       const loads = Math.ceil(keys.length / settings.batch);
       const lease = { token, ms: leaseMs(settings.timeoutMs, loads) };
-      const past = group.wants.map((want) => want.past);
+      const past = group.wants.map((want) => want.past && headPartOf(want.past));
       const [seq, begun] = await Promise.all([
         settings.isTagged ? tags.seq() : 0,
         store.begin(cache, keys, lease, { want: 'refresh', past }),

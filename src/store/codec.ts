@@ -4,7 +4,7 @@ import { isEncoded } from '../define.ts';
 import { messageOf, SamovarError } from '../errors.ts';
 import type { ValueCodec } from '../values.ts';
 import { flags } from './entry.ts';
-import { holdsMap, isPlain, isSpecial } from './plain.ts';
+import { holds, isPlain, isSpecial } from './plain.ts';
 
 /** A value as it is stored: `flags` say what the body is. */
 export interface Form {
@@ -38,7 +38,9 @@ export function encode(cache: string, value: unknown, codec: CodecChoice = 'json
     if (typeof value === 'function' || typeof value === 'symbol')
       throw refused(cache, `it is a ${typeof value}`);
     if (codec === 'msgpack') {
-      const isTyped = holdsMap(value);
+      // The library renames such a field; JSON does not.
+      if (holds(value, (each) => Object.hasOwn(each, '__proto__'))) return encodeJson(cache, value);
+      const isTyped = holds(value, (each) => each instanceof Map);
       const body = Buffer.from((isTyped ? typedMsgpack : msgpack).pack(value));
       return { body, flags: flags.msgpack | (isTyped ? flags.typed : 0) };
     }

@@ -111,6 +111,10 @@ export const textOf = (bytes: Buffer): string =>
 export const bodyOf = (bytes: Buffer): Buffer =>
   bytes.subarray(headBytes + bytes.readUInt16BE(at.tagsLength));
 
+/** Header and tags alone, as the store tells them where it tells no values. */
+export const headPartOf = (bytes: Buffer): Buffer =>
+  bytes.subarray(0, headBytes + bytes.readUInt16BE(at.tagsLength));
+
 /** The tags of an entry; undefined when they are not what they should be. */
 export function tagsOf(bytes: Buffer): readonly string[] | undefined {
   const length = bytes.readUInt16BE(at.tagsLength);

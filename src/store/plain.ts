@@ -36,13 +36,13 @@ function isPlainObject(value: object, depth: number): boolean {
   return true;
 }
 
-/** True when there is a Map anywhere in it, as far as one looks. */
-export function holdsMap(value: unknown, depth = 0): boolean {
+/** Whether there is anywhere in it, as far as one looks, what `is` is true of. */
+export function holds(value: unknown, is: (value: object) => boolean, depth = 0): boolean {
   if (typeof value !== 'object' || value === null || depth > deepest) return false;
-  if (value instanceof Map) return true;
+  if (is(value)) return true;
   if (ArrayBuffer.isView(value)) return false;
   const inner: Iterable<unknown> = value instanceof Set ? value : Object.values(value);
-  for (const each of inner) if (holdsMap(each, depth + 1)) return true;
+  for (const each of inner) if (holds(each, is, depth + 1)) return true;
   return false;
 }
 

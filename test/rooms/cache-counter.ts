@@ -41,6 +41,8 @@ export interface CounterOptions {
   readonly queueUrl?: string;
   /** Where it hears of other processes. @default cacheUrl */
   readonly listenUrl?: string;
+  /** What chance says, from 0 up to 1. @default never early */
+  readonly chance?: () => number;
   /** Stands between the caches and the store. */
   readonly around?: (store: Store) => Store;
   /** Opens the cache's Redis as the product does, with this time for a command. */
@@ -137,7 +139,16 @@ export async function counter(defs: readonly AnyCacheDef[], options: CounterOpti
   const { tags } = outage;
   const store = around(outage.store);
   const budget = createBudget(createRedisLimiter(queueRedis, { prefix }), { clock, events });
-  const caches = createCaches(defs, { store, tags, budget, clock, events, recorder, bus });
+  const caches = createCaches(defs, {
+    store,
+    tags,
+    budget,
+    clock,
+    events,
+    recorder,
+    bus,
+    chance: options.chance ?? (() => 0),
+  });
   open.push(async () => {
     await caches.settled();
     await outage.stop();
