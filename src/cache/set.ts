@@ -37,14 +37,14 @@ export function createSetter(
     // The clock is read before anything is written: what is invalidated from now on is newer than this value.
     const seq = settings.isTagged ? await clockOfTags.seq() : 0;
     const loaded = { key, id, value, row: 0, ttl, tags };
-    const { draft, isTooBig } = prepare(
+    const { draft, isTooBig, isFleeting } = prepare(
       def,
       settings,
       heat ? { ...loaded, heat: () => heat.of(key) } : loaded,
     );
     if (isTooBig) throw tooBig(def, settings, draft.bytes);
-    if (draft.body === undefined && !(settings.negativeMs > 0 && mayForget(draft.ttlMs)))
-      return store.delete(cache, [key]);
+    const isKept = draft.body === undefined ? settings.negativeMs > 0 && mayForget(draft.ttlMs) : !isFleeting;
+    if (!isKept) return store.delete(cache, [key]);
     const { isTagged } = settings;
     const batch = { cache, isTagged, filledBy: 's', filledAt: clock.now(), seq, plan: 0, loadMs: 0 } as const;
     await store.set(batch, await squeezed([draft], settings));

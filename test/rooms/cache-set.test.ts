@@ -110,6 +110,8 @@ describe('a value that is set', () => {
     await cache.set(2, 'b', { ttl: '2h' });
     expect(await ttlOf(1)).toBeLessThanOrEqual(60_000);
     expect(await ttlOf(2)).toBeGreaterThan(7_000_000);
+    await cache.set(2, 'c', { ttl: 0 });
+    expect(await cache.has(2)).toBe(false);
   });
 
   test('may be nothing: the id is known to be missing', async () => {
