@@ -10,8 +10,11 @@ import {
   defineJob,
   defineOrigin,
   done,
+  http,
   type JobDef,
   key,
+  memoize,
+  query,
   schedule,
 } from '../../src/index.ts';
 import { createSamovar } from '../../src/samovar.ts';
@@ -59,10 +62,25 @@ defineCache('x', { ...base, load, warm: { also: [{ ids: ['1'] }] } });
 // @ts-expect-error there is no such option of a budget
 defineOrigin('x', { budget: { persecond: 1 } });
 
+const rates = memoize('rates', async (from: string, on?: Date) => ({ from, on }), { origin, ttl: '1m' });
+const pool = { query: async () => ({ rows: [] }) };
+const orders = query('orders', pool, 'select 1', {
+  origin,
+  ttl: '1m',
+  params: (customer: string) => [customer],
+  row: ({ id }: { id: number }) => ({ no: id }),
+});
+const anything = query('anything', pool, 'select 1', { origin, ttl: '1m' });
+const web = http('web', { origin, hosts: ['example.com'] });
+// @ts-expect-error hosts must be named
+http('web', { origin });
+// @ts-expect-error it holds as long as the answer says; only what says nothing has a ttl of its own
+http('web', { origin, hosts: ['example.com'], ttl: () => 5 });
+
 // ---- configuration ----
 
 const config = defineConfig({
-  caches: [products, searches],
+  caches: [products, searches, rates, orders, anything, web],
   jobs: [...builtinJobs],
   schedules: [schedule('*/15 * * * *', plan, { cache: 'products' })],
 });
@@ -90,6 +108,30 @@ await samovar.cache(products).get('42');
 await samovar.cache(searches).getMany([1]);
 // @ts-expect-error a product has no price
 (await samovar.cache(products).get(42))?.price;
+
+const rate = await samovar.callable(rates)('EUR');
+isTrue<Same<typeof rate, { from: string; on: Date | undefined }>>();
+// @ts-expect-error a text is wanted
+await samovar.callable(rates)(7);
+// @ts-expect-error not so many
+await samovar.callable(rates).invalidate('EUR', new Date(0), 1);
+const rows = await samovar.callable(orders)('ann');
+isTrue<Same<typeof rows, { no: number }[]>>();
+// @ts-expect-error a text is wanted
+await samovar.callable(orders)();
+const any = await samovar.callable(anything)(1, 'a');
+isTrue<Same<typeof any, Record<string, unknown>[]>>();
+// @ts-expect-error its ids are no lists of arguments
+samovar.callable(products);
+const response = await samovar.fetcher(web)('https://example.com/');
+isTrue<Same<typeof response, Response>>();
+// @ts-expect-error only GET and HEAD
+await samovar.fetcher(web)('https://example.com/', { method: 'POST' });
+const settled = (await samovar.cache(products).getSettled([1])).get(1)!;
+if (settled.state === 'value') isTrue<Same<typeof settled.value, Product>>();
+await samovar.cache(products).write(1, { id: 1, name: 'pot' });
+// @ts-expect-error a product has a name
+await samovar.cache(products).write(1, { id: 1 });
 
 await samovar.enqueue(plan, { cache: 'products', top: 100 });
 // @ts-expect-error there is no such cache
