@@ -41,6 +41,12 @@ export const commands: readonly Entry[] = [
     load: () => import('./plan.ts'),
   },
   {
+    name: 'explain',
+    group: 'Look',
+    summary: 'why one key is warmed, or is not',
+    load: () => import('./explain.ts'),
+  },
+  {
     name: 'replay',
     group: 'Look',
     summary: 'what warming would have done for a log of yours, offline',

@@ -5,7 +5,7 @@ import type { Duration } from './duration.ts';
 import type { Emitter } from './events.ts';
 import type { Callable, Fetcher, FunctionDef, HttpDef } from './front.ts';
 import type { AnyJobDef, PayloadOf } from './job.ts';
-import type { Plan, Run, Standing, Trigger } from './rooms.ts';
+import type { ForecastRow, Look, PastRow, Plan, PlanRow, Run, Standing, Trigger } from './rooms.ts';
 
 export interface ReadOptions {
   /** Who reads: 'user', 'api', 'job', 'bot' or a word of your own. @default config.access.caller */
@@ -290,10 +290,28 @@ export interface Status {
 }
 
 /** Everything: an application's client, and what workers and operators need besides. */
+/** All that is known of one key. */
+export interface Explanation {
+  readonly cache: string;
+  readonly key: string;
+  readonly at: number;
+  readonly horizonMs: number;
+  readonly state: Look['state'];
+  readonly freshUntil?: number;
+  /** Left out for a key that no forecast speaks of: it was read too long ago, too seldom, or never. */
+  readonly forecast?: ForecastRow & { readonly by: string; readonly rank: number; readonly of: number };
+  /** What a plan made now decides about it; left out where it is not even wished for, or far below the cut. */
+  readonly decision?: PlanRow;
+  /** What the last plans decided about it, newest first. */
+  readonly past: readonly PastRow[];
+}
+
 export interface Samovar<Caches extends readonly AnyCacheDef[] = readonly AnyCacheDef[]>
   extends Client<Caches> {
   /** What would be warmed, and why. Writes nothing. */
   plan(cache: Caches[number]['name'], question?: PlanQuestion): Promise<Plan>;
+  /** Why one key is warmed, or is not. Writes nothing. E_KEY for a text that is no key of that cache. */
+  explain(cache: Caches[number]['name'], key: string): Promise<Explanation>;
   /**
    * Plans and starts a run: its chunks are enqueued for whoever works `warm` jobs. Answers with the run's number,
    * or with the number of the one that is already under way. `run: undefined` = nothing needed warming.

@@ -9,6 +9,7 @@ import type {
   Forecast,
   Look,
   Memory,
+  PastRow,
   Plan,
   PlanInput,
   Run,
@@ -42,6 +43,8 @@ export interface Reads {
     /** Pure: ranks, then cuts to the budget; skips what does not fit and goes on. */
     build(input: PlanInput): Plan;
     run(plan: number): Promise<Run | undefined>;
+    /** What the last plans of a cache decided about one key, newest first. */
+    past(cache: string, key: string, options: { plans: number }): Promise<PastRow[]>;
     /** Keys that carry any of the tags, as far as fills have told. */
     tagged(cache: string, tags: readonly string[], most: number): Promise<string[]>;
     /** The first column of a user's statement, as text. */

@@ -1,5 +1,6 @@
 import { createImporter } from './access/import.ts';
 import { type Database, lazyDatabase } from './compose/database.ts';
+import { explainKey } from './compose/explain.ts';
 import { type ClientOptions, clientOf, openGround } from './compose/ground.ts';
 import { reviveLanes, startWarm } from './compose/operate.ts';
 import { createRooms } from './compose/rooms.ts';
@@ -60,6 +61,12 @@ export async function createSamovar<const Defs extends readonly AnyCacheDef[]>(
       const horizonMs = horizon === undefined ? undefined : durationMs(horizon, 'horizon');
       const maxTimeMs = maxTime === undefined ? undefined : durationMs(maxTime, 'maxTime');
       return drawPlan(reads, { cache, at, top, horizonMs, maxTimeMs, keys }, new AbortController().signal);
+    },
+    async explain(cache, text) {
+      const def = definitionOf(config, cache);
+      const key = def.key.encode(def.key.decode(text));
+      const { reads } = createRooms(ground, await ready());
+      return explainKey(reads, def, { key, at: clock.now() });
     },
     async warm(cache, request = {}) {
       definitionOf(config, cache);

@@ -172,6 +172,18 @@ export interface PlanRow {
   readonly savingMs: number;
 }
 
+/** A row of a plan that was carried out, as it is told of one key. */
+export interface PastRow {
+  readonly run: number;
+  /** When the plan was made. */
+  readonly at: number;
+  readonly row: number;
+  readonly reason: string;
+  readonly result: RowResult;
+  /** Whether somebody has read what was warmed. */
+  readonly used: boolean;
+}
+
 export interface PlanBudget {
   readonly keys: number;
   readonly bytes?: number;

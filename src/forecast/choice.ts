@@ -3,7 +3,7 @@ import type { Standing } from '../rooms.ts';
 /** How soon it is forgotten how well an expert did. */
 const halfLifeHours = 48;
 /** Before so many hours were judged the choice is the expert that is there from the beginning. */
-export const leastHours = 24;
+const leastHours = 24;
 
 /** A score after one more hour that came so many hours after the last one. */
 export function judged(score: number, precision: number, hoursLater: number): number {

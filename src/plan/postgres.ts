@@ -4,6 +4,7 @@ import type { Emitter } from '../events.ts';
 import type { Reads, Run, Writes } from '../rooms.ts';
 import { buildPlan } from './build.ts';
 import { claimChunk, nextChunk, settleChunk } from './postgres-claims.ts';
+import { pastRows } from './postgres-explain.ts';
 import { openPlan } from './postgres-open.ts';
 import { prunePlans } from './postgres-prune.ts';
 import { controlRun, finishRun, listRuns, type RunVerb, readRun, stopRun } from './postgres-runs.ts';
@@ -29,6 +30,7 @@ export function createPlans(
   return {
     build: buildPlan,
     run: (plan) => readRun(pool, plan, clock.now()),
+    past: (cache, key, wanted) => pastRows(pool, cache, key, wanted),
     list: (wanted = {}) => listRuns(pool, wanted, clock.now()),
     tagged: (cache, tags, most) => taggedKeys(pool, cache, tags, most),
     select: (sql, params, most) => selectKeys(pool, sql, params, most),

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { ScheduleView, Status } from '../../src/facade.ts';
+import type { Explanation, ScheduleView, Status } from '../../src/facade.ts';
 import type { Plan, Run } from '../../src/rooms.ts';
 import { database, redis, until } from '../support/index.ts';
 import { patience, place, says } from './command.ts';
@@ -202,6 +202,25 @@ describe('one story on private servers', { timeout: 120_000 }, () => {
     expect(out).toMatch(/^products .* done, .* ago +90 /m);
     expect(status.queues.map(({ workers }) => workers)).toEqual(status.queues.map(() => 0));
     expect(out).toMatch(/^warm +none /m);
+  });
+
+  test('explain: one key, term by term, and what became of it', async () => {
+    const found = await shop.json<Explanation>('explain', 'products', '1');
+    expect(found).toMatchObject({ cache: 'products', key: '1', state: 'fresh' });
+    expect(found.past[0]).toMatchObject({
+      result: expect.stringMatching(/written|fresh/),
+      used: expect.any(Boolean),
+    });
+    const { code, out } = await shop.run('explain', 'products', '1');
+    expect(code).toBe(0);
+    expect(out).toMatch(/^products 1: in the cache, fresh for another /);
+    expect(out).toMatch(/RUN +PLANNED +RESULT +READ SINCE +REASON\n +\d+ /);
+    const unknown = await shop.run('explain', 'products', '987654');
+    expect(unknown.out).toMatch(
+      /not in the cache[\s\S]*No forecast speaks of it[\s\S]*None of the last plans/,
+    );
+    const wrong = await shop.run('explain', 'products', 'abc');
+    expect([wrong.code, wrong.err]).toEqual([2, expect.stringContaining('E_KEY')]);
   });
 
   test('doctor: these servers have no error', async () => {
