@@ -230,6 +230,74 @@ export function describeStore(name: string, open: () => Promise<StoreUnderTest>)
       expect((await other.getMany('shop', keys)).filter(Boolean)).toEqual([]);
     });
 
+    test('sets an entry whatever lease there is, and its holder writes nothing', async () => {
+      await store.begin('shop', ['a'], lease('one'), { want: 'head' });
+      await other.set(batch('', { filledBy: 's' }), [draft('a', '"set"'), draft('b', '1')]);
+      expect(await store.commit(batch('one'), [draft('a', '"late"')])).toEqual(['lost']);
+      expect((await store.getMany('shop', ['a', 'b'])).map(text)).toEqual(['"set"', '1']);
+      expect(headOf((await store.get('shop', 'a'))!)).toMatchObject({ filledBy: 's' });
+      expect(await store.begin('shop', ['a', 'c'], lease('two'), { want: 'head' })).toEqual([
+        expect.any(Buffer),
+        'own',
+      ]);
+    });
+
+    test('keeps an entry for its ttl and its grace', async () => {
+      await fill([draft('a', '1', { ttlMs: 30, graceMs: 60_000 }), draft('b', '1', { ttlMs: 30 })]);
+      await expect.poll(() => store.get('shop', 'b')).toBeUndefined();
+      expect(headOf((await store.get('shop', 'a'))!)).toMatchObject({
+        freshUntil: 1_030,
+        staleUntil: 61_030,
+      });
+    });
+
+    test('expires what may be served stale, and removes the rest with all leases', async () => {
+      await fill([draft('a', '1', { graceMs: 60_000 }), draft('b'), negative('c')]);
+      await store.begin('shop', ['a', 'd'], lease('one'), { want: 'none' });
+      await other.expire('shop', ['a', 'b', 'c', 'd']);
+      const [a, ...rest] = await store.getMany('shop', ['a', 'b', 'c', 'd']);
+      expect(headOf(a!)).toMatchObject({ freshUntil: 0, staleUntil: 121_000 });
+      expect(text(a)).toBe('1');
+      expect(rest).toEqual([undefined, undefined, undefined]);
+      expect(await store.commit(batch('one'), [draft('a'), draft('d')])).toEqual(['lost', 'lost']);
+    });
+
+    test('lets an entry live longer that is still the same', async () => {
+      await fill([draft('a', '1', { ttlMs: 1_000 }), draft('b', '1', { ttlMs: 1_000 })]);
+      const [a, b] = await store.getMany('shop', ['a', 'b']);
+      const longer = { at: 2_000, ttlMs: 60_000, graceMs: 5_000 };
+      await other.delete('shop', ['b']);
+      await fill([draft('b', '2', { ttlMs: 1_000 })], 'again');
+      await other.touch('shop', [
+        { key: 'a', past: a!, ...longer },
+        { key: 'b', past: b!, ...longer },
+        { key: 'none', past: b!, ...longer },
+      ]);
+      const [first, second, none] = await store.getMany('shop', ['a', 'b', 'none']);
+      expect(headOf(first!)).toMatchObject({ freshUntil: 62_000, staleUntil: 67_000 });
+      expect(text(first)).toBe('1');
+      expect(headOf(second!)).toMatchObject({ freshUntil: 2_000 });
+      expect(none).toBeUndefined();
+    });
+
+    test('a lease at rest is busy for a refresh and free for who needs the key', async () => {
+      await store.begin('shop', ['a'], lease('one'), { want: 'refresh' });
+      expect(await store.abort('shop', ['a'], 'one', 60_000)).toEqual([true]);
+      expect(await store.commit(batch('one'), [draft('a')])).toEqual(['lost']);
+      expect(await other.begin('shop', ['a', 'b'], lease('two'), { want: 'refresh' })).toEqual([
+        'busy',
+        'own',
+      ]);
+      expect(await other.begin('shop', ['a'], lease('three'), { want: 'value' })).toEqual(['own']);
+      expect(await other.commit(batch('three'), [draft('a', '3')])).toEqual(['written']);
+    });
+
+    test('a lease does not rest for longer than it was told', async () => {
+      await store.begin('shop', ['a'], lease('one'), { want: 'refresh' });
+      await store.abort('shop', ['a'], 'one', 50);
+      await expect.poll(() => other.begin('shop', ['a'], lease('two'), { want: 'refresh' })).toEqual(['own']);
+    });
+
     test('tells about memory', async () => {
       const memory = await store.memory();
       expect(memory.usedBytes).toBeGreaterThan(100_000);
