@@ -34,7 +34,7 @@ export interface ConfigInput<Caches extends readonly AnyCacheDef[] = readonly An
   readonly postgres?: string | undefined;
   /** First part of every Redis key. @default 'sv' */
   readonly prefix?: string;
-  /** How long a reader waits for the cache's Redis before the loader answers instead. @default '250ms' */
+  /** How long a reader waits for the cache's Redis before the loader answers instead; commands and `samovar worker` wait 2 s at least. @default '250ms' */
   readonly commandTimeout?: Duration;
   /** Most invalidations kept while the cache's Redis is away; beyond, all of the cache goes. @default 10_000 */
   readonly keptInvalidations?: number;

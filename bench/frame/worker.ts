@@ -71,6 +71,7 @@ async function open(setup: WorkerSetup): Promise<void> {
     queueRedis: setup.queueUrl,
     postgres: setup.postgresUrl,
     caches: [items],
+    commandTimeout: '2s', // as the command line has it
     jobs: [...builtinJobs],
     log: { level: 'error' },
   });
