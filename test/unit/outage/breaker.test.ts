@@ -45,7 +45,7 @@ describe('a breaker', () => {
     for (let i = 0; i < 20; i++) {
       breaker.failed();
       breaker.ok();
-      await clock.advance(2_000);
+      await clock.advance(3_000);
     }
     expect(breaker.isOpen).toBe(false);
   });
