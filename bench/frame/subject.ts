@@ -1,0 +1,158 @@
+import { systemClock } from '../../src/clock.ts';
+import { serve } from './child.ts';
+import { type PeerCache, peerCaches } from './peer-caches.ts';
+import { zipf } from './zipf.ts';
+
+/** One cache in a process of its own, asked what the benches want to know of it. */
+export interface SubjectSetup {
+  readonly subject: string;
+  readonly cacheUrl: string;
+  readonly queueUrl: string;
+}
+
+export interface ReadSetup {
+  readonly keys: number;
+  readonly callers: number;
+  readonly ms: number;
+}
+
+/** `clear` empties the cache, `flush` the whole Redis: the bench does that itself. */
+export type Way = 'key' | 'tag' | 'clear' | 'flush';
+
+let cache: PeerCache;
+let version = 0;
+let loads = 0;
+let gate: Promise<void> | undefined;
+let open = () => {};
+/** Errors that nobody caught: with them a server would have ended. */
+let uncaught = 0;
+process.on('uncaughtException', () => {
+  uncaught += 1;
+});
+process.on('unhandledRejection', () => {
+  uncaught += 1;
+});
+
+const about = 'x'.repeat(880);
+const load = async (id: string) => {
+  loads += 1;
+  const value = { id, version, about, price: { cents: 1_999, currency: 'EUR' }, tags: ['a', 'b', 'c'] };
+  await gate;
+  return value;
+};
+const versionOf = (value: unknown) => (value as { version?: number } | undefined)?.version;
+
+async function fill(keys: number): Promise<void> {
+  for (let from = 0; from < keys; from += 100)
+    await Promise.all(Array.from({ length: 100 }, (_, i) => cache.getOrLoad(`read:${from + i}`)));
+  await systemClock.sleep(200);
+  loads = 0;
+}
+
+/** Reads a second while so many callers read one after the other. */
+async function read({ keys, callers, ms }: ReadSetup): Promise<number> {
+  const draws = zipf(keys, 0.99, 65_536);
+  const ids = Array.from({ length: keys }, (_, i) => `read:${i}`);
+  let reads = 0;
+  const from = systemClock.elapsed();
+  const until = from + ms;
+  const caller = async (at: number) => {
+    while (systemClock.elapsed() < until) {
+      await cache.getOrLoad(ids[draws[at++ & 65_535]!]!);
+      reads += 1;
+    }
+  };
+  await Promise.all(Array.from({ length: callers }, (_, i) => caller(i * 257)));
+  const took = systemClock.elapsed() - from;
+  if (loads > 0) throw new Error(`${loads} of ${reads} reads were no hits`);
+  return (reads * 1_000) / took;
+}
+
+let racing: { ids: string[]; reads: Promise<unknown>[] } | undefined;
+
+/** Begins slow loads of as many keys as `tries`, and answers when all are under way. */
+async function begin({ way, round, tries }: { way: Way; round: number; tries: number }): Promise<void> {
+  const ids = Array.from({ length: tries }, (_, i) => `${way}:${round}:${i}`);
+  loads = 0;
+  gate = new Promise((resolve) => {
+    open = resolve;
+  });
+  racing = { ids, reads: ids.map((id) => cache.getOrLoad(id)) };
+  while (loads < tries) await systemClock.sleep(1);
+  version += 1;
+}
+
+async function invalidate(way: Way): Promise<void> {
+  if (way === 'key') await Promise.all(racing!.ids.map((id) => cache.delete(id)));
+  if (way === 'tag') await cache.tag!();
+  if (way === 'clear') await cache.clear!();
+}
+
+/** Lets the loads end; answers how many of the keys have their old value afterwards. */
+async function end(): Promise<number> {
+  open();
+  gate = undefined;
+  await Promise.all(racing!.reads);
+  await systemClock.sleep(2); // what is written behind the answer is written
+  const values = await Promise.all(racing!.ids.map((id) => cache.getOrLoad(id)));
+  return values.filter((value) => versionOf(value) !== version).length;
+}
+
+/** How long a task took; as long as the limit when it did not end. */
+async function within(limitMs: number, task: () => Promise<unknown>) {
+  const from = systemClock.elapsed();
+  const late = Symbol('late');
+  const ended = await Promise.race([
+    task().then(
+      (value) => ({ value }),
+      () => ({ failed: true as const }),
+    ),
+    systemClock.sleep(limitMs).then(() => late),
+  ]);
+  return {
+    ms: systemClock.elapsed() - from,
+    ended: ended === late ? undefined : (ended as { value?: unknown }),
+  };
+}
+
+/** One after the other; how long the longest and the middle one took, and how many brought no value. */
+async function answers({ ids, limitMs }: { ids: readonly string[]; limitMs: number }) {
+  const waits: number[] = [];
+  let unanswered = 0;
+  for (const id of ids) {
+    const { ms, ended } = await within(limitMs, () => cache.getOrLoad(id));
+    waits.push(ms);
+    if (ended?.value === undefined) unanswered += 1;
+    if (unanswered > 2) break;
+  }
+  waits.sort((a, b) => a - b);
+  return { firstMs: waits.at(-1)!, middleMs: waits[waits.length >> 1]!, unanswered, asked: waits.length };
+}
+
+/** Deletes keys after their rows have changed. */
+async function change({ ids, limitMs }: { ids: readonly string[]; limitMs: number }): Promise<void> {
+  version += 1;
+  await within(limitMs, () => Promise.allSettled(ids.map(async (id) => cache.delete(id))));
+}
+
+/** How many keys have a value that is older than the last change. */
+async function stale({ ids, limitMs }: { ids: readonly string[]; limitMs: number }): Promise<number> {
+  const all = await Promise.all(ids.map((id) => within(limitMs, () => cache.getOrLoad(id))));
+  return all.filter(({ ended }) => ended?.value !== undefined && versionOf(ended.value) !== version).length;
+}
+
+serve({
+  async open({ subject, cacheUrl, queueUrl }: SubjectSetup) {
+    cache = await peerCaches[subject]!({ cacheUrl, queueUrl, load });
+    return { hasTags: cache.tag !== undefined, hasClear: cache.clear !== undefined };
+  },
+  fill,
+  read,
+  begin,
+  invalidate,
+  end,
+  answers,
+  change,
+  stale,
+  uncaught: () => uncaught,
+});

@@ -1,0 +1,78 @@
+import { fileURLToPath } from 'node:url';
+import { atLeast, type Bench, type BenchRow } from './bench.ts';
+import type { Child } from './frame/child.ts';
+import { peerCaches, peerPackages } from './frame/peer-caches.ts';
+import { interleave, median } from './frame/stats.ts';
+import type { ReadSetup, SubjectSetup } from './frame/subject.ts';
+
+const subjectFile = fileURLToPath(new URL('./frame/subject.ts', import.meta.url));
+const names = Object.keys(peerCaches);
+const raw = ['ioredis', 'ioredis, auto-pipelining'];
+const counts = [1, 32, 256] as const;
+
+export const bench: Bench = {
+  about: 'hits through Redis, 1 KB of JSON, 10,000 keys by a Zipf law, beside the other caches',
+  peers: peerPackages,
+  async run(context) {
+    const keys = context.quick ? 1_000 : 10_000;
+    const ms = context.quick ? 300 : 1_500;
+    const [cache, queue] = await Promise.all([
+      context.redis('cache', { maxMemory: '1gb' }),
+      context.redis('queue'),
+    ]);
+    const subjects = new Map<string, Child>();
+    for (const [i, subject] of names.entries()) {
+      const child = context.child(subjectFile);
+      // A logical database each: several of them would have the same keys.
+      const setup = { subject, cacheUrl: `${cache.url}/${i}`, queueUrl: `${queue.url}/${i}` };
+      await child.ask('open', setup satisfies SubjectSetup);
+      await child.ask('fill', keys);
+      subjects.set(subject, child);
+    }
+    const measures = names.flatMap((name) =>
+      counts.map((callers) => [`${name}|${callers}`, { name, callers }] as const),
+    );
+    context.log(`${measures.length} measurements of ${ms} ms, ${context.rounds} rounds`);
+    const results = await interleave<string, number>(
+      context.rounds,
+      Object.fromEntries(
+        measures.map(([label, { name, callers }]) => [
+          label,
+          () => subjects.get(name)!.ask<number>('read', { keys, callers, ms } satisfies ReadSetup),
+        ]),
+      ),
+      { warmUp: true },
+    );
+    const perSecond = (name: string, callers: number) => median(results[`${name}|${callers}`]!);
+    /** Round by round, so that a machine which is slow for a while is so for both. */
+    const ratio = (a: string, b: string, callers: number) =>
+      median(results[`${a}|${callers}`]!.map((value, round) => value / results[`${b}|${callers}`]![round]!));
+    const best = (among: readonly string[], callers: number) =>
+      among.reduce((a, b) => (perSecond(b, callers) > perSecond(a, callers) ? b : a));
+
+    const rows: BenchRow[] = counts.flatMap((callers) =>
+      names.map((name) => ({
+        what: `${callers} ${callers === 1 ? 'caller' : 'callers'}: ${name}`,
+        value: perSecond(name, callers),
+        unit: 'hits/s',
+        ratio: ratio(name, 'ioredis', callers),
+        against: 'ioredis',
+      })),
+    );
+    const others = names.filter((name) => name !== 'samovar' && !raw.includes(name));
+    return {
+      rows,
+      targets: [
+        atLeast('1 caller: Samovar / ioredis GET and JSON.parse', ratio('samovar', 'ioredis', 1), 0.95),
+        ...([32, 256] as const).map((callers) => {
+          const mode = best(raw, callers);
+          return atLeast(`${callers} callers: Samovar / ${mode}`, ratio('samovar', mode, callers), 1.5);
+        }),
+        ...counts.map((callers) => {
+          const peer = best(others, callers);
+          return atLeast(`${callers}: Samovar / the best peer, ${peer}`, ratio('samovar', peer, callers), 1);
+        }),
+      ],
+    };
+  },
+};
