@@ -36,7 +36,14 @@ export interface BenchContext {
   /** A line for whoever is watching. */
   log(text: string): void;
   /** A private Redis of a role. */
-  redis(role: 'cache' | 'queue', options?: { maxMemory?: string }): Promise<StartedServer>;
+  redis(
+    role: 'cache' | 'queue',
+    options?: {
+      readonly maxMemory?: string;
+      readonly appendOnly?: boolean;
+      readonly settings?: Readonly<Record<string, string>>;
+    },
+  ): Promise<StartedServer>;
   /** A private Postgres. */
   postgres(settings?: Readonly<Record<string, string>>): Promise<StartedServer>;
   /** A Node process that runs a file which ends in `serve(…)` of `frame/child.ts`. */

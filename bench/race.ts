@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { openRedis } from '../src/connect.ts';
 import { atMost, type Bench, type BenchRow } from './bench.ts';
-import { peerCaches, peerPackages } from './frame/peer-caches.ts';
+import { peerNames, peerPackages } from './frame/peer-names.ts';
 import type { SubjectSetup, Way } from './frame/subject.ts';
 
 const subjectFile = fileURLToPath(new URL('./frame/subject.ts', import.meta.url));
@@ -25,7 +25,7 @@ export const bench: Bench = {
     const rows: BenchRow[] = [];
     try {
       await redis.connect();
-      const names = Object.keys(peerCaches).filter((name) => !name.startsWith('ioredis, '));
+      const names = peerNames.filter((name) => !name.startsWith('ioredis, '));
       for (const subject of names) {
         const child = context.child(subjectFile);
         const setup: SubjectSetup = { subject, cacheUrl: cache.url, queueUrl: queue.url };

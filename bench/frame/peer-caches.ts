@@ -12,6 +12,7 @@ import { createClient } from '../../src/client.ts';
 import { defineConfig } from '../../src/config.ts';
 import { defineCache, defineOrigin } from '../../src/define.ts';
 import { key } from '../../src/key.ts';
+import type { PeerName } from './peer-names.ts';
 
 /** A cache in Redis as its users have it: its own defaults, values in Redis alone. */
 export interface PeerCache {
@@ -50,7 +51,7 @@ const byHand = (redis: Redis, { load }: PeerOptions): PeerCache => ({
 });
 
 /** All of them, by the names of their packages. */
-export const peerCaches: Readonly<Record<string, (options: PeerOptions) => Promise<PeerCache>>> = {
+export const peerCaches: Readonly<Record<PeerName, (options: PeerOptions) => Promise<PeerCache>>> = {
   async samovar({ cacheUrl, queueUrl, load }) {
     const options = { origin: defineOrigin('items'), key: key.string, ttl: ttlMs };
     const loadAll = async (ids: readonly string[]) =>
@@ -187,16 +188,3 @@ export const peerCaches: Readonly<Record<string, (options: PeerOptions) => Promi
     };
   },
 };
-
-/** What a bench that measures all of them must have installed. */
-export const peerPackages: readonly string[] = [
-  '@epic-web/cachified',
-  '@keyv/redis',
-  'async-cache-dedupe',
-  'bentocache',
-  'cache-manager',
-  'cacheable',
-  'ioredis',
-  'keyv',
-  'layered-loader',
-];
