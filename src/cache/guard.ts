@@ -7,7 +7,7 @@ export interface Life {
   isOver: boolean;
 }
 
-export const stopped = (): SamovarError =>
+const stopped = (): SamovarError =>
   new SamovarError('E_STOPPED', 'this Samovar has been stopped', { hints: ['stop it last'] });
 
 /** A cache as it is handed out: it says so when it has been stopped, and lets a caller leave who no longer waits. */

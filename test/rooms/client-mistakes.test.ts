@@ -6,6 +6,7 @@ import type { CacheClient } from '../../src/facade.ts';
 import { key, longestKeyBytes } from '../../src/key.ts';
 import { createLog } from '../../src/log.ts';
 import { redis, until } from '../support/index.ts';
+import { counter } from './cache-counter.ts';
 
 const cacheRedis = await redis('cache');
 const queueRedis = await redis('queue');
@@ -197,20 +198,40 @@ describe('a loader that asks its own cache', () => {
     expect(loads).toHaveLength(6);
   });
 
-  test('for its key after it has ended is served', async () => {
+  test('for its key after it has ended is served, whatever else is being loaded', async () => {
     let later: Promise<unknown> | undefined;
     let end = (): void => {};
+    let endOther = (): void => {};
     const ended = new Promise<void>((resolve) => {
       end = resolve;
     });
     answer = (ids) => {
-      later ??= ended.then(() => cache.get(1));
+      if (ids[0] === 82)
+        return new Promise((resolve) => {
+          endOther = () => resolve(ids);
+        });
+      later ??= ended.then(() => cache.get(81));
       return ids;
     };
-    expect(await cache.get(1)).toBe(1);
-    await cache.delete(1);
+    const other = cache.get(82);
+    expect(await cache.get(81)).toBe(81);
+    await cache.delete(81);
+    await until(() => loads.flat().includes(82), 'another load is under way');
     end();
-    expect(await later).toBe(1);
+    expect(await later).toBe(81);
+    endOther();
+    expect(await other).toBe(82);
+  });
+
+  test('is told so when a worker fills the key, too', async () => {
+    const worker = await counter([items]);
+    answer = async ([id]) => [await worker.caches.open(items).get(id!)];
+    const { results, error } = await worker.caches.fill('items', {
+      keys: ['91'],
+      reason: 'warm',
+      signal: new AbortController().signal,
+    });
+    expect([results, error?.code]).toEqual([['failed'], 'E_LOAD_LOOP']);
   });
 });
 
