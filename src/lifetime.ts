@@ -5,7 +5,7 @@ export interface TtlFacts<Id, Value> {
   readonly id: Id;
   readonly value: Value;
   /** Reads of the key a minute, as far as this process has seen. */
-  heat(): number;
+  readsPerMinute(): number;
 }
 
 /** How long entries are fresh, when one length for all will not do. Made by `ttl.…`, or your own. */
@@ -18,8 +18,8 @@ export interface TtlPolicy<Id = unknown, Value = unknown> {
   of(facts: TtlFacts<Id, Value>): Duration;
   /** Reads move the end of freshness on, so long after each, never past `longestMs` after the fill. */
   readonly slideMs?: number;
-  /** True when `of` asks for `heat`: reads are counted by key then. */
-  readonly needsHeat?: boolean;
+  /** True when `of` asks for `readsPerMinute`: reads are counted by key then. */
+  readonly countsReads?: boolean;
 }
 
 /** A length, a function of the value, or a policy. */

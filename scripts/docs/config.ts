@@ -18,6 +18,12 @@ const sections = [
     name: 'CacheOptions',
   },
   {
+    head: 'How long readers wait',
+    about: '`timeouts` of a cache.',
+    file: 'src/define.ts',
+    name: 'TimeoutOptions',
+  },
+  {
     head: 'What a process keeps',
     about: '`memory` of a cache.',
     file: 'src/define.ts',

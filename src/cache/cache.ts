@@ -43,7 +43,7 @@ export function createCache<Name extends string, Id, Value>(
   def: CacheDef<Name, Id, Value>,
   parts: CacheCoreParts,
 ): Cache<Id, Value> {
-  const { store, judge, events, recorder, settings, reader, clock, counts, heat, pulse, chance, memory } =
+  const { store, judge, events, recorder, settings, reader, clock, counts, rates, pulse, chance, memory } =
     parts;
   const { name } = def;
   const { earlyRefresh: beta, softMs } = settings;
@@ -65,9 +65,11 @@ export function createCache<Name extends string, Id, Value>(
 
   const isStaleEnough = (bytes: Buffer, options: ReadOptions | undefined): boolean => {
     if (options?.maxStale === undefined) return true;
-    // What was expired by hand may have been wrong ever since it was filled.
-    const ageMs = clock.now() - (freshUntilOf(bytes) || filledAtOf(bytes));
-    return ageMs < durationMs(options.maxStale, 'maxStale');
+    const now = clock.now();
+    const freshUntil = freshUntilOf(bytes);
+    // What was expired by hand, or by a tag, may have been wrong ever since it was filled.
+    const since = freshUntil > 0 && freshUntil <= now ? freshUntil : filledAtOf(bytes);
+    return now - since < durationMs(options.maxStale, 'maxStale');
   };
 
   const isUsable = (bytes: Buffer, judged: Judgement, options: ReadOptions | undefined): boolean =>
@@ -75,7 +77,7 @@ export function createCache<Name extends string, Id, Value>(
 
   const missed = (key: string, caller: string | undefined, found?: Found): void => {
     counts.misses += 1;
-    heat?.read(key);
+    rates?.read(key);
     recorder.miss(name, key, caller);
     if (isHashed(key)) tellHashed();
     if (found === 'corrupt' || found === 'version' || found === 'schema')
@@ -86,7 +88,7 @@ export function createCache<Name extends string, Id, Value>(
     if (judged === 'stale') counts.stale += 1;
     else if (isNegative(bytes)) counts.negatives += 1;
     else counts.hits += 1;
-    heat?.read(key);
+    rates?.read(key);
     recorder.hit(name, key, caller, planOf(bytes), rowOf(bytes));
   };
 

@@ -17,12 +17,12 @@ import { type Counts, newCounts } from './counts.ts';
 import { createFill } from './fill.ts';
 import { createReader } from './form.ts';
 import { guarded, type Life } from './guard.ts';
-import { createHeat } from './heat.ts';
 import { createJudge, type Judge } from './judge.ts';
 import { createMemory, type Memory, memorySettingsOf } from './memory.ts';
 import { createNegatives } from './negatives.ts';
 import { settingsOf } from './options.ts';
 import { createPast } from './past.ts';
+import { createRates } from './rates.ts';
 
 /** What the counter stands on. */
 export interface CacheParts {
@@ -106,13 +106,13 @@ export function createCaches(defs: readonly AnyCacheDef[], parts: CacheParts): C
     const { timeoutMs, batch } = settings;
     const past = createPast(def.name, { store, judge, reader });
     const load = createLoader(def, { clock, events, timeoutMs, batch, past });
-    const heat = settings.ttl.needsHeat ? createHeat(clock) : undefined;
-    const shared = { def, settings, store, tags, judge, load, reader, heat, clock, events };
+    const rates = settings.ttl.countsReads ? createRates(clock) : undefined;
+    const shared = { def, settings, store, tags, judge, load, reader, rates, clock, events };
     const counts = newCounts();
     counted.set(def.name, counts);
     const kept = memorySettingsOf(def, settings);
     const memory =
-      kept && bus && createMemory({ cache: def.name, settings: kept, bus, clock, recorder, heat });
+      kept && bus && createMemory({ cache: def.name, settings: kept, bus, clock, recorder, rates });
     const cache = createCache<string, unknown, unknown>(def, {
       ...shared,
       memory,

@@ -25,7 +25,7 @@ export interface Loaded {
   readonly value: unknown;
   readonly row: number;
   /** Reads a minute. @default nobody counts */
-  readonly heat?: () => number;
+  readonly readsPerMinute?: () => number;
   /** Instead of what the cache says. */
   readonly ttl?: Duration | undefined;
   /** Instead of what the cache says. */
@@ -34,7 +34,7 @@ export interface Loaded {
 
 const mostTags = 1_000;
 const loneSurrogate = /\p{Surrogate}/u;
-const noHeat = () => 0;
+const noReads = () => 0;
 
 /** Encodes a value and computes its tags and ttl; undefined becomes a negative entry. Throws for this key only. */
 export function prepare(def: AnyCacheDef, settings: CacheSettings, loaded: Loaded): Prepared {
@@ -77,7 +77,7 @@ const seen = (value: unknown, form: Form): unknown => (isEncoded(value) ? decode
 function ttlMsOf(
   def: AnyCacheDef,
   { ttl }: CacheSettings,
-  { id, value, heat = noHeat, ttl: given }: Loaded,
+  { id, value, readsPerMinute = noReads, ttl: given }: Loaded,
   form: Form,
 ): number {
   let length = given;
@@ -88,7 +88,7 @@ function ttlMsOf(
     // A length in the definition depends on nothing.
     if (typeof def.ttl !== 'object' && typeof def.ttl !== 'function') return ttl.usualMs;
     try {
-      length = ttl.of({ id, value: seen(value, form), heat });
+      length = ttl.of({ id, value: seen(value, form), readsPerMinute });
     } catch (error) {
       throw new SamovarError('E_LOAD_FAILED', `\`caches.${def.name}.ttl\` failed: ${messageOf(error)}`, {
         cause: error,

@@ -9,8 +9,8 @@ import type { Draft, Store } from '../store/store.ts';
 import { prepare, squeezed } from './draft.ts';
 import type { Flight } from './flight.ts';
 import type { Reader } from './form.ts';
-import type { Heat } from './heat.ts';
 import type { CacheSettings } from './options.ts';
+import type { Rates } from './rates.ts';
 
 /** A key that a reader found no usable entry for. */
 export interface Want {
@@ -32,7 +32,7 @@ export interface LandingParts {
   readonly events: Emitter;
   readonly recorder: Recorder;
   /** Only where the ttl asks for it. */
-  readonly heat: Heat | undefined;
+  readonly rates: Rates | undefined;
   /** Whether one more missing id may be remembered. */
   readonly mayForget: (ttlMs: number) => boolean;
   /** What one load of this process takes, as the last ones did. */
@@ -65,7 +65,7 @@ const newestShare = 0.2;
 
 /** Loads what flights are to bring, and lands them. */
 export function createLanding(parts: LandingParts): Landing {
-  const { def, settings, store, bound, clock, events, recorder, heat, mayForget, pulse } = parts;
+  const { def, settings, store, bound, clock, events, recorder, rates, mayForget, pulse } = parts;
   const cache = def.name;
 
   const refused = (why: 'lost' | 'too-big' | 'encode' | 'store' | 'negative-max') =>
@@ -85,7 +85,7 @@ export function createLanding(parts: LandingParts): Landing {
   const preparedAt = (wants: readonly Want[], result: LoadResult, i: number) => {
     const { key, id } = wants[i]!;
     const loaded = { key, id, value: result.values[i], row: 0 };
-    return prepare(def, settings, heat ? { ...loaded, heat: () => heat.of(key) } : loaded);
+    return prepare(def, settings, rates ? { ...loaded, readsPerMinute: () => rates.of(key) } : loaded);
   };
 
   const unfenced = async (group: Group, isAway: boolean): Promise<void> => {

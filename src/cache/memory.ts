@@ -6,8 +6,8 @@ import { durationMs } from '../duration.ts';
 import type { Recorder } from '../rooms.ts';
 import { filledAtOf, freshUntilOf, isNegative, loadMsOf, tagsOf } from '../store/entry.ts';
 import { type CopyPlan, copy, freeze, measure } from './copy.ts';
-import type { Heat } from './heat.ts';
 import type { CacheSettings } from './options.ts';
+import type { Rates } from './rates.ts';
 
 export interface MemorySettings {
   readonly maxBytes: number;
@@ -42,7 +42,7 @@ export interface MemoryParts {
   readonly bus: Bus;
   readonly clock: Clock;
   readonly recorder: Recorder;
-  readonly heat?: Heat | undefined;
+  readonly rates?: Rates | undefined;
 }
 
 /** The values of one cache that this process read lately: never fresher than Redis has them, never trusted unheard. */
@@ -86,7 +86,7 @@ const mostInvalidated = 10_000;
 /** What an entry takes beside its value. */
 const entryBytes = 256;
 
-export function createMemory({ cache, settings, bus, clock, recorder, heat }: MemoryParts): Memory {
+export function createMemory({ cache, settings, bus, clock, recorder, rates }: MemoryParts): Memory {
   const { maxBytes, ttlMs, earlyLoads, isShared } = settings;
   const byTag = new Map<string, Set<Held>>();
   let stamp = 0;
@@ -115,7 +115,7 @@ export function createMemory({ cache, settings, bus, clock, recorder, heat }: Me
     touched = [];
     for (const held of some) {
       recorder.hits(cache, held.key, held.hits);
-      heat?.read(held.key, held.hits);
+      rates?.read(held.key, held.hits);
       hits += held.hits;
       held.hits = 0;
     }
@@ -180,7 +180,7 @@ export function createMemory({ cache, settings, bus, clock, recorder, heat }: Me
     if (held.until <= now || !isTrusted) return undefined;
     if (caller !== undefined) {
       recorder.hit(cache, key, caller, 0, 0);
-      heat?.read(key);
+      rates?.read(key);
       hits += 1;
     } else {
       held.hits += 1;

@@ -12,11 +12,11 @@ import { type Begun, type Draft, type Store, storeFull } from '../store/store.ts
 import type { Tags } from '../tags/tags.ts';
 import { prepare, squeezed, tooBig } from './draft.ts';
 import type { Reader } from './form.ts';
-import type { Heat } from './heat.ts';
 import type { Judge } from './judge.ts';
 import { misfits } from './landing.ts';
 import { pastOf } from './miss.ts';
 import type { CacheSettings } from './options.ts';
+import type { Rates } from './rates.ts';
 import { end, fail, keysAt, type Work } from './work.ts';
 
 export interface PartParts {
@@ -27,7 +27,7 @@ export interface PartParts {
   readonly judge: Judge;
   readonly load: Loader;
   readonly reader: Reader;
-  readonly heat: Heat | undefined;
+  readonly rates: Rates | undefined;
   readonly budget: Budget;
   readonly pacers: Pacers;
   readonly clock: Clock;
@@ -54,7 +54,7 @@ export const unused: LoadReport = { outcome: 'unused', ms: 0, ids: 0 };
 
 /** The inner steps of a fill: lease, load, write, for some keys at a time. */
 export function createPartFiller(parts: PartParts): PartFiller {
-  const { def, settings, store, tags, judge, load, budget, pacers, heat, clock, events } = parts;
+  const { def, settings, store, tags, judge, load, budget, pacers, rates, clock, events } = parts;
   const cache = def.name;
 
   const skipFresh: PartFiller['skipFresh'] = async (work, at, found) => {
@@ -121,7 +121,7 @@ export function createPartFiller(parts: PartParts): PartFiller {
         const { draft, tags, isTooBig, isFleeting } = prepare(
           def,
           settings,
-          heat ? { ...entry, heat: () => heat.of(key) } : entry,
+          rates ? { ...entry, readsPerMinute: () => rates.of(key) } : entry,
         );
         if (isTooBig) throw tooBig(def, settings, draft.bytes);
         work.promisedBytes += draft.bytes * storedPerByte;

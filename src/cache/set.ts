@@ -8,7 +8,7 @@ import type { MissParts } from './miss.ts';
 /** Writes a value that nobody loaded, whatever is under way for its key. */
 export function createSetter(
   def: AnyCacheDef,
-  { settings, store, tags: clockOfTags, reader, clock, heat, mayForget }: MissParts,
+  { settings, store, tags: clockOfTags, reader, clock, rates, mayForget }: MissParts,
 ): (key: string, id: unknown, value: unknown, options?: SetOptions) => Promise<void> {
   const cache = def.name;
   return async (key, id, value, { ttl, tags } = {}) => {
@@ -40,7 +40,7 @@ export function createSetter(
     const { draft, isTooBig, isFleeting } = prepare(
       def,
       settings,
-      heat ? { ...loaded, heat: () => heat.of(key) } : loaded,
+      rates ? { ...loaded, readsPerMinute: () => rates.of(key) } : loaded,
     );
     if (isTooBig) throw tooBig(def, settings, draft.bytes);
     const isKept = draft.body === undefined ? settings.negativeMs > 0 && mayForget(draft.ttlMs) : !isFleeting;

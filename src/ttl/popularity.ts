@@ -10,14 +10,14 @@ export interface Popularity<Id = unknown, Value = unknown> {
   /** Reads a minute that bring a key half of the way. @default 10 */
   readonly halfAt?: number;
   /** Reads of a key a minute. @default what this process has seen */
-  readonly heat?: (facts: TtlFacts<Id, Value>) => number;
+  readonly readsPerMinute?: (facts: TtlFacts<Id, Value>) => number;
 }
 
 /** The more a key is read, the longer it stays. */
 export function popularity<Id = unknown, Value = unknown>(
   options: Popularity<Id, Value>,
 ): TtlPolicy<Id, Value> {
-  const { halfAt = 10, heat } = options;
+  const { halfAt = 10, readsPerMinute } = options;
   const shortest = durationMs(options.shortest, 'ttl.popularity.shortest');
   const longest = durationMs(options.longest, 'ttl.popularity.longest');
   if (!(longest >= shortest && halfAt > 0))
@@ -28,9 +28,9 @@ export function popularity<Id = unknown, Value = unknown>(
   return {
     longestMs: longest,
     usualMs: (shortest + longest) / 2,
-    needsHeat: heat === undefined,
+    countsReads: readsPerMinute === undefined,
     of(facts) {
-      const rate = Math.max(0, heat ? heat(facts) : facts.heat());
+      const rate = Math.max(0, readsPerMinute ? readsPerMinute(facts) : facts.readsPerMinute());
       return rate === Number.POSITIVE_INFINITY
         ? longest
         : shortest + (longest - shortest) * (rate / (rate + halfAt));

@@ -11,12 +11,12 @@ export interface Tiers<Id = unknown, Value = unknown> {
   /** Reads a minute from which on a key is warm. @default 1 */
   readonly warmFrom?: number;
   /** Reads of a key a minute. @default what this process has seen */
-  readonly heat?: (facts: TtlFacts<Id, Value>) => number;
+  readonly readsPerMinute?: (facts: TtlFacts<Id, Value>) => number;
 }
 
 /** One length for hot keys, one for warm ones, one for the rest. */
 export function tiers<Id = unknown, Value = unknown>(options: Tiers<Id, Value>): TtlPolicy<Id, Value> {
-  const { hotFrom = 60, warmFrom = 1, heat } = options;
+  const { hotFrom = 60, warmFrom = 1, readsPerMinute } = options;
   const [hot, warm, cold] = (['hot', 'warm', 'cold'] as const).map((name) =>
     durationMs(options[name], `ttl.tiers.${name}`),
   ) as [number, number, number];
@@ -25,9 +25,9 @@ export function tiers<Id = unknown, Value = unknown>(options: Tiers<Id, Value>):
   return {
     longestMs: Math.max(hot, warm, cold),
     usualMs: warm,
-    needsHeat: heat === undefined,
+    countsReads: readsPerMinute === undefined,
     of(facts) {
-      const rate = heat ? heat(facts) : facts.heat();
+      const rate = readsPerMinute ? readsPerMinute(facts) : facts.readsPerMinute();
       return rate >= hotFrom ? hot : rate >= warmFrom ? warm : cold;
     },
   };

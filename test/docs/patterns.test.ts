@@ -55,6 +55,7 @@ test('there are blocks to run', () => {
   expect(blocks.map(([name]) => name)).toEqual([
     'read-through.ts',
     'cache-aside.ts',
+    'stale.ts',
     'settled.ts',
     'memoize.ts',
     'query.ts',

@@ -250,6 +250,15 @@ describe('invalidated', () => {
       await settled();
       origin.rows.set(1, 'new');
       await two.caches.invalidate({ ...how, mode: 'expire' });
+      expect(await two.caches.open(labelled).get(1, { maxStale: '1h' })).toBe('old');
+      await settled();
+      await two.caches.invalidate({ ...how, mode: 'expire' });
+      origin.rows.set(1, 'newer');
+      expect(await two.caches.open(labelled).get(1, { maxStale: 0 })).toBe('newer');
+      await settled();
+      await two.caches.open(labelled).set(1, 'old');
+      origin.rows.set(1, 'new');
+      await two.caches.invalidate({ ...how, mode: 'expire' });
       origin.hold();
       for (const { caches } of [one, two]) expect(await caches.open(labelled).get(1)).toBe('old');
       origin.release();

@@ -1,31 +1,31 @@
 import { expect, test } from 'vitest';
-import { createHeat } from '../../../src/cache/heat.ts';
 import { createNegatives } from '../../../src/cache/negatives.ts';
+import { createRates } from '../../../src/cache/rates.ts';
 import { minuteMs } from '../../../src/duration.ts';
 import { fakeClock } from '../../support/index.ts';
 
-test('heat is reads a minute, and fades', async () => {
+test('rates is reads a minute, and fades', async () => {
   const clock = fakeClock();
-  const heat = createHeat(clock);
-  expect(heat.of('a')).toBe(0);
+  const rates = createRates(clock);
+  expect(rates.of('a')).toBe(0);
   for (let minute = 0; minute < 60; minute++) {
-    for (let i = 0; i < 30; i++) heat.read('a');
-    heat.read('b');
+    for (let i = 0; i < 30; i++) rates.read('a');
+    rates.read('b');
     await clock.advance(minuteMs);
   }
-  expect(heat.of('a')).toBeGreaterThan(25);
-  expect(heat.of('a')).toBeLessThan(32);
-  expect(heat.of('b')).toBeCloseTo(heat.of('a') / 30);
+  expect(rates.of('a')).toBeGreaterThan(25);
+  expect(rates.of('a')).toBeLessThan(32);
+  expect(rates.of('b')).toBeCloseTo(rates.of('a') / 30);
   await clock.advance(60 * minuteMs);
-  expect(heat.of('a')).toBeLessThan(0.1);
+  expect(rates.of('a')).toBeLessThan(0.1);
 });
 
-test('heat is kept for so many keys only, and for those that are read most', () => {
-  const heat = createHeat(fakeClock());
-  for (let i = 0; i < 10; i++) heat.read('hot');
-  for (let i = 0; i < 60_000; i++) heat.read(`key ${i}`);
-  expect(heat.of('hot')).toBeGreaterThan(0);
-  expect(heat.of('key 0')).toBe(0);
+test('rates is kept for so many keys only, and for those that are read most', () => {
+  const rates = createRates(fakeClock());
+  for (let i = 0; i < 10; i++) rates.read('hot');
+  for (let i = 0; i < 60_000; i++) rates.read(`key ${i}`);
+  expect(rates.of('hot')).toBeGreaterThan(0);
+  expect(rates.of('key 0')).toBe(0);
 });
 
 test('negative entries are let in up to a number at once', async () => {

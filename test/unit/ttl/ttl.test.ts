@@ -5,8 +5,8 @@ import { key } from '../../../src/key.ts';
 import type { TtlPolicy } from '../../../src/lifetime.ts';
 import { policyOf, ttl } from '../../../src/ttl/ttl.ts';
 
-const of = (policy: TtlPolicy, heat = 0, value: unknown = 'v', id: unknown = 1): number =>
-  durationMs(policy.of({ id, value, heat: () => heat }), 'ttl');
+const of = (policy: TtlPolicy, rate = 0, value: unknown = 'v', id: unknown = 1): number =>
+  durationMs(policy.of({ id, value, readsPerMinute: () => rate }), 'ttl');
 
 test('fixed: the same for all', () => {
   expect(ttl.fixed('10m')).toMatchObject({ longestMs: 10 * minuteMs, usualMs: 10 * minuteMs });
@@ -22,7 +22,7 @@ test('sliding: its length, until its end', () => {
 
 test('tiers: hot, warm and cold by reads a minute', () => {
   const policy = ttl.tiers({ hot: '1h', warm: '10m', cold: '1m', hotFrom: 20, warmFrom: 2 });
-  expect([0, 1.9, 2, 19, 20, 1e6].map((heat) => of(policy, heat))).toEqual([
+  expect([0, 1.9, 2, 19, 20, 1e6].map((rate) => of(policy, rate))).toEqual([
     minuteMs,
     minuteMs,
     10 * minuteMs,
@@ -30,22 +30,27 @@ test('tiers: hot, warm and cold by reads a minute', () => {
     hourMs,
     hourMs,
   ]);
-  expect(policy).toMatchObject({ longestMs: hourMs, needsHeat: true });
-  const given = ttl.tiers<number>({ hot: '1h', warm: '10m', cold: '1m', heat: ({ id }) => id * 100 });
+  expect(policy).toMatchObject({ longestMs: hourMs, countsReads: true });
+  const given = ttl.tiers<number>({
+    hot: '1h',
+    warm: '10m',
+    cold: '1m',
+    readsPerMinute: ({ id }) => id * 100,
+  });
   expect([of(given as TtlPolicy, 0, 'v', 1), of(given as TtlPolicy, 99, 'v', 0)]).toEqual([hourMs, minuteMs]);
-  expect(given.needsHeat).toBe(false);
+  expect(given.countsReads).toBe(false);
   expect(() => ttl.tiers({ hot: 1, warm: 1, cold: 1, hotFrom: 1, warmFrom: 2 })).toThrow('hotFrom');
 });
 
 describe('popularity', () => {
   const policy = ttl.popularity({ shortest: '1m', longest: '11m', halfAt: 10 });
   test('grows with the reads, within its bounds', () => {
-    expect([0, 10, Number.POSITIVE_INFINITY].map((heat) => of(policy, heat))).toEqual([
+    expect([0, 10, Number.POSITIVE_INFINITY].map((rate) => of(policy, rate))).toEqual([
       minuteMs,
       6 * minuteMs,
       11 * minuteMs,
     ]);
-    const lengths = [0, 1, 5, 20, 100, 1e4].map((heat) => of(policy, heat));
+    const lengths = [0, 1, 5, 20, 100, 1e4].map((rate) => of(policy, rate));
     expect(lengths.toSorted((a, b) => a - b)).toEqual(lengths);
     expect(lengths.at(-1)).toBeLessThanOrEqual(policy.longestMs);
   });

@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts';
 import { minuteMs } from '../duration.ts';
 
 /** Reads of keys in this process: a count that fades, so that it stands for reads a minute. */
-export interface Heat {
+export interface Rates {
   read(key: string, times?: number): void;
   /** Reads a minute. */
   of(key: string): number;
@@ -12,7 +12,7 @@ const mostKeys = 50_000;
 /** Reads count less and less; after so long e times less. */
 const memoryMs = 10 * minuteMs;
 
-export function createHeat(clock: Clock): Heat {
+export function createRates(clock: Clock): Rates {
   const counts = new Map<string, { reads: number; at: number }>();
   const faded = (count: { reads: number; at: number }, now: number): number =>
     count.reads * Math.exp((count.at - now) / memoryMs);
