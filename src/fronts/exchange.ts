@@ -64,6 +64,10 @@ export function createExchange({ isAllowed, maxBodyBytes }: ExchangeOptions): Ex
     const response = await open(url, question);
     const { 'content-encoding': encoding = 'identity', ...headers } = joined(response);
     const status = response.statusCode ?? 0;
+    if (status < 200 || status > 599) {
+      response.destroy();
+      throw new Error(`${url.host} answered with a status that HTTP does not know: ${status}`);
+    }
     const isBare = question.method === 'HEAD' || status === 204 || status === 304;
     const body = await read(isBare ? response : decoded(response, encoding), maxBodyBytes, url);
     // They tell of the form that was on the wire.

@@ -80,6 +80,32 @@ describe('a memoized function', () => {
     ]);
   });
 
+  test('gives back what it gave: null, dates, bytes, big numbers', async () => {
+    for (const [i, value] of [
+      null,
+      new Date(7),
+      Buffer.from('tea'),
+      2n ** 70n,
+      { at: new Date(0) },
+    ].entries()) {
+      prices = () => value;
+      const first = await rateOf('EUR', `${i}`);
+      await allStored(i + 1);
+      expect([first, await rateOf('EUR', `${i}`)]).toEqual([value, value]);
+    }
+    expect(calls).toHaveLength(5);
+  });
+
+  test('is counted for the caller that it is opened for', async () => {
+    await samovar.flushAccesses();
+    await queueRedis.flush();
+    await samovar.callable(rates, { caller: 'bot' })('EUR', 'SEK');
+    await samovar.flushAccesses();
+    const log = JSON.stringify(await queueRedis.client.xrange('sv:access', '-', '+'));
+    expect(log).toContain('bot');
+    expect(log).not.toContain('user');
+  });
+
   test('is called once by many at the same moment', async () => {
     await Promise.all(Array.from({ length: 20 }, () => rateOf('EUR', 'NOK')));
     expect(calls).toHaveLength(1);

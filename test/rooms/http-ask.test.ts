@@ -261,6 +261,11 @@ describe('a body', () => {
   });
 });
 
+test('a status that HTTP does not know is an error', async () => {
+  serve = (_, response) => void response.writeHead(999).end();
+  await expect(ask('/')).rejects.toThrow('a status that HTTP does not know: 999');
+});
+
 test('HEAD is asked by HEAD', async () => {
   serve = answering({ 'content-encoding': 'gzip', etag: '"1"' });
   const answer = await asking()({ url: home, method: 'HEAD' }, { signal, past: undefined });

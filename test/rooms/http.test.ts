@@ -168,6 +168,7 @@ describe('what is refused', () => {
     ['another protocol', () => ask('ftp://127.0.0.1/'), 'E_KEY'],
     ['another method', () => ask(home, { method: 'POST' as never }), 'E_KEY'],
     ['a header that is not passed on', () => ask(home, { headers: { cookie: 'a=b' } }), 'E_KEY'],
+    ['a word to the cache', () => ask(home, { headers: { 'cache-control': 'max-stale' } }), 'E_KEY'],
     ['a header with lines in it', () => ask(home, { headers: { accept: 'a\nb: c' } }), 'E_KEY'],
     ['no address', () => ask(''), 'E_KEY'],
     ['an address that is not public', () => samovar.fetcher(strict)(home), 'E_LOAD_FAILED'],
