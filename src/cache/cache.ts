@@ -16,6 +16,7 @@ import type { Memory } from './memory.ts';
 import { createMisses, type MissParts, pastOf } from './miss.ts';
 import { broughtWithin, createRefresher } from './refresh.ts';
 import { createSetter } from './set.ts';
+import { type Share, tellFollowers } from './share.ts';
 import { createSlide } from './slide.ts';
 import { createWrite } from './write.ts';
 
@@ -214,6 +215,7 @@ export function createCache<Name extends string, Id, Value>(
     key: string,
     id: Id,
     options: ReadOptions | undefined,
+    share?: Share<Value>,
   ): Promise<Value | undefined> => {
     const caller = options?.caller;
     const stamp = memory?.stamp() ?? 0;
@@ -238,10 +240,17 @@ export function createCache<Name extends string, Id, Value>(
               const flight = refresh(key, id, past);
               if (flight) {
                 const brought = await broughtWithin([flight], (signal) => clock.sleep(softMs, signal));
-                if (brought.has(key)) return await valueIn(brought.get(key));
+                if (brought.has(key)) {
+                  const [value, bytes] = [await valueIn(brought.get(key)), past];
+                  tellFollowers(share, value, (by) => hit(key, by, bytes, judged));
+                  return value;
+                }
               }
             }
-            return found.value as Value | undefined;
+            const value = found.value as Value | undefined;
+            const bytes = past;
+            if (share?.followers) tellFollowers(share, value, (by) => hit(key, by, bytes, judged));
+            return value;
           }
         }
       }
@@ -251,7 +260,9 @@ export function createCache<Name extends string, Id, Value>(
     }
     missed(key, caller, found);
     const [form] = misses.read([{ key, id, past: past && pastOf(past) }], { isStoreAway });
-    return valueIn(await inTime(form!));
+    const value = await valueIn(await inTime(form!));
+    if (share?.followers) tellFollowers(share, value, (by) => missed(key, by));
+    return value;
   };
   const front = createFront(def, memory, { read: readOne, readMany });
 

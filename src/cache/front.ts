@@ -1,11 +1,19 @@
 import type { CacheDef } from '../define.ts';
 import type { CacheClient, ReadOptions, Settled } from '../facade.ts';
 import { key as codecs } from '../key.ts';
+import { isWithinLoad } from '../origin/within.ts';
 import type { Memory } from './memory.ts';
+import { follow, type Share } from './share.ts';
 
 /** Reads that memory cannot answer. */
 export interface Behind<Id, Value> {
-  read(key: string, id: Id, options: ReadOptions | undefined): Promise<Value | undefined>;
+  /** Tells those who share it. */
+  read(
+    key: string,
+    id: Id,
+    options: ReadOptions | undefined,
+    share?: Share<Value>,
+  ): Promise<Value | undefined>;
   /** By key, in the order they were asked. */
   readMany(
     asked: ReadonlyMap<string, Id>,
@@ -23,11 +31,27 @@ export function createFront<Name extends string, Id, Value>(
   memory: Memory | undefined,
   { read, readMany }: Behind<Id, Value>,
 ): Front<Id, Value> {
+  // None of these has left for Redis yet: what one is answered is true for all.
+  const shares = new Map<string, Share<Value>>();
+  const forget = () => shares.clear();
+
+  const shared = (key: string, id: Id, options: ReadOptions | undefined): Promise<Value | undefined> => {
+    // A loader that waited for a load which waits for it would wait for ever; how stale is too stale is each reader's own.
+    if (options?.maxStale !== undefined || isWithinLoad()) return read(key, id, options);
+    const first = shares.get(key);
+    if (first !== undefined) return follow(first, options?.caller, () => read(key, id, options));
+    const share: Share<Value> = { answer: undefined, followers: undefined };
+    if (shares.size === 0) process.nextTick(forget);
+    shares.set(key, share);
+    share.answer = read(key, id, options, share);
+    return share.answer;
+  };
+
   const ask = (id: Id, options: ReadOptions | undefined): Promise<Value | undefined> => {
     try {
       const key = codec.encode(id);
       const held = memory?.find(key, options?.caller) as Promise<Value | undefined> | undefined;
-      return held ?? read(key, id, options);
+      return held ?? shared(key, id, options);
     } catch (error) {
       return Promise.reject(error);
     }

@@ -1,10 +1,10 @@
 import type { Bus } from '../bus/bus.ts';
-import { nextTurn } from '../clock.ts';
 import { isSamovarError } from '../errors.ts';
-import { leaseMs, newToken } from '../lease/lease.ts';
+import { leaseMs } from '../lease/lease.ts';
 import { loopOf } from '../origin/within.ts';
 import type { Form } from '../store/codec.ts';
 import type { Tags } from '../tags/tags.ts';
+import { createBegin } from './begin.ts';
 import { type Flight, type Flights, openFlight } from './flight.ts';
 import { formOf } from './form.ts';
 import type { Judge } from './judge.ts';
@@ -71,22 +71,23 @@ export function createMisses(parts: MissParts): Misses {
     }
   };
 
+  const begin = createBegin(cache, store, bus !== undefined);
+
   /** Takes leases; lands what is there already, and loads past a store that fails. */
   const take = async ({ wants, flights }: Lot) => {
     const [own, busy, again] = [emptyLot(), emptyLot(), emptyLot()];
-    const token = newToken();
     let seq = 0;
     for (const want of wants) want.heard = want.spot?.heard ?? 0;
+    const keys = wants.map(({ key }) => key);
+    const past = wants.some((want) => want.past) ? wants.map((want) => want.past) : undefined;
+    const loads = Math.ceil(wants.length / settings.batch);
+    const { token, begun: beginning } = begin(
+      keys,
+      past,
+      leaseMs(settings.timeoutMs, Math.min(mostLoads, loads)),
+    );
     try {
-      const keys = wants.map(({ key }) => key);
-      const past = wants.some((want) => want.past) ? wants.map((want) => want.past) : undefined;
-      const loads = Math.ceil(wants.length / settings.batch);
-      const lease = { token, ms: leaseMs(settings.timeoutMs, Math.min(mostLoads, loads)) };
-      const options = { want: 'value', waits: bus !== undefined, ...(past ? { past } : {}) } as const;
-      const [now, begun] = await Promise.all([
-        settings.isTagged ? tags.seq() : 0,
-        store.begin(cache, keys, lease, options),
-      ]);
+      const [now, begun] = await Promise.all([settings.isTagged ? tags.seq() : 0, beginning]);
       seq = now;
       const judged = await judge.many(begun.map((each) => (typeof each === 'string' ? undefined : each)));
       const readable = await Promise.all(
@@ -107,13 +108,7 @@ export function createMisses(parts: MissParts): Misses {
       if (!isStoreError(error)) throw error;
       storeFailed(error);
       // What was not answered in time may still be done: leases taken then are given back behind it.
-      void store
-        .abort(
-          cache,
-          wants.map(({ key }) => key),
-          token,
-        )
-        .catch(storeFailed);
+      void store.abort(cache, keys, token).catch(storeFailed);
       await unfenced({ wants, flights }, error.code === 'E_STORE_UNAVAILABLE');
     }
     return { own, busy, again, token, seq };
@@ -143,23 +138,7 @@ export function createMisses(parts: MissParts): Misses {
     const isOver = clock.elapsed() >= want.until;
     if (isOver || (want.spot !== undefined && want.spot.deleted - want.deleted >= mostOvertakes))
       return unfenced({ wants: [want], flights: [flight] }, false);
-    return tryAgain(want, flight);
-  };
-
-  // Those who were woken together ask together.
-  let woken: { readonly lot: Lot; readonly done: Promise<void> } | undefined;
-  const tryAgain = (want: Waiter, flight: Flight): Promise<void> => {
-    if (woken === undefined) {
-      const lot = emptyLot();
-      const done = nextTurn().then(() => {
-        woken = undefined;
-        return proceed(lot);
-      });
-      woken = { lot, done };
-    }
-    woken.lot.wants.push(want);
-    woken.lot.flights.push(flight);
-    return woken.done;
+    return proceed({ wants: [want], flights: [flight] });
   };
 
   const run = async (group: Group, isStoreAway: boolean): Promise<void> => {
