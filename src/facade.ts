@@ -64,7 +64,10 @@ export interface CacheClient<Id, Value> {
   getSettled(ids: readonly Id[], options?: ReadOptions): Promise<Map<Id, Settled<Value>>>;
   /** Whether a read would be answered without a load. Counts as no access. */
   has(id: Id): Promise<boolean>;
-  /** Writes a value; no load that is under way can write over it. Undefined is remembered as missing. */
+  /**
+   * Writes a value; no load that is under way can write over it. Undefined is remembered as missing. While Redis is away
+   * the value is not stored, and the older one is deleted as `delete` does it.
+   */
   set(id: Id, value: Value, options?: SetOptions): Promise<void>;
   /**
    * Writes a value through to the origin, by the cache's `write`, then forgets the entry: no load that began before can

@@ -305,10 +305,16 @@ export function createCache<Name extends string, Id, Value>(
     },
 
     async has(id) {
-      const [head] = await store.heads(name, [def.key.encode(id)]);
-      if (head === undefined) return false;
-      const judged = await judge.one(head);
-      return (judged === 'alive' || judged === 'stale') && !isNegative(head);
+      const key = def.key.encode(id);
+      try {
+        const [head] = await store.heads(name, [key]);
+        if (head === undefined) return false;
+        const judged = await judge.one(head);
+        return (judged === 'alive' || judged === 'stale') && !isNegative(head);
+      } catch (error) {
+        storeFailed(error);
+        return false;
+      }
     },
 
     async set(id, value, options) {

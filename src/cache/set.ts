@@ -35,7 +35,13 @@ export function createSetter(
     if (why !== undefined)
       throw new SamovarError('E_ENCODE', `a value for caches.${cache} does not fit its schema: ${why}`);
     // The clock is read before anything is written: what is invalidated from now on is newer than this value.
-    const seq = settings.isTagged ? await clockOfTags.seq() : 0;
+    let seq = 0;
+    try {
+      if (settings.isTagged) seq = await clockOfTags.seq();
+    } catch {
+      // The store is away: that the older value goes is all that can be promised.
+      return store.delete(cache, [key]);
+    }
     const loaded = { key, id, value, row: 0, ttl, tags };
     const { draft, isTooBig, isFleeting } = prepare(
       def,

@@ -130,6 +130,21 @@ describe.each([['products', products] as const, ['labelled', labelled] as const]
         ]);
     });
 
+    test('is away, a value that is set at least leaves no older one behind', async () => {
+      origin.rows.set(1, 'old');
+      await cache.get(1);
+      await app.caches.settled();
+      expect(await cache.has(1)).toBe(true);
+      await cut();
+      origin.rows.set(1, 'new');
+      await cache.set(1, 'new');
+      expect(await cache.has(1)).toBe(false);
+      expect(await cache.get(1)).toBe('new');
+      cacheProxy.pass();
+      await until(() => app.outage.waiting === 0, 'it is carried out');
+      for (const { caches } of [app, healthy]) expect(await caches.open(def).get(1)).toBe('new');
+    });
+
     test('is away, clearing the cache is kept, too', async () => {
       origin.rows.set(1, 'old');
       await healthy.caches.open(def).get(1);

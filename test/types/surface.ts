@@ -16,6 +16,7 @@ import {
   memoize,
   query,
   schedule,
+  ttl,
 } from '../../src/index.ts';
 import { createSamovar } from '../../src/samovar.ts';
 
@@ -46,6 +47,27 @@ const searches = defineCache('searches', {
   ttl: 60_000,
 });
 
+const typed = defineCache('typed', {
+  origin,
+  key: key.number,
+  load: async (_ids): Promise<Map<number, Product | null>> => new Map(),
+  ttl: (value, id) => {
+    isTrue<Same<typeof value, Product | null>>();
+    isTrue<Same<typeof id, number>>();
+    return '5m';
+  },
+  codec: {
+    encode: (value) => {
+      isTrue<Same<typeof value, Product | null>>();
+      return JSON.stringify(value);
+    },
+    decode: (bytes) => JSON.parse(bytes.toString()) as Product,
+  },
+  schema: z.object({ id: z.number(), name: z.string() }).nullable(),
+  grace: '1h',
+  timeouts: { soft: '50ms', hard: '2s' },
+});
+
 // ---- definitions ----
 
 const base = { origin, key: key.number, ttl: '1m' } as const;
@@ -59,6 +81,14 @@ defineCache('x', { ...base, load: async (ids: string[]) => ids });
 defineCache('x', { ...base, load, tll: '1m' });
 // @ts-expect-error ids of the cache's own type
 defineCache('x', { ...base, load, warm: { also: [{ ids: ['1'] }] } });
+// @ts-expect-error a schema of another shape
+defineCache('x', { ...base, load, schema: z.object({ price: z.number() }) });
+// @ts-expect-error a ttl that depends on what values do not have
+defineCache('x', { ...base, load, ttl: (value) => value.price });
+defineCache('x', { ...base, load, ttl: ttl.sliding('1m', { most: '1h' }) });
+defineCache('x', { ...base, load, ttl: ttl.tiers({ hot: '1h', warm: '10m', cold: '1m' }) });
+// @ts-expect-error there is no such codec
+defineCache('x', { ...base, load, codec: 'yaml' });
 // @ts-expect-error there is no such option of a budget
 defineOrigin('x', { budget: { persecond: 1 } });
 
@@ -80,7 +110,7 @@ http('web', { origin, hosts: ['example.com'], ttl: () => 5 });
 // ---- configuration ----
 
 const config = defineConfig({
-  caches: [products, searches, rates, orders, anything, web],
+  caches: [products, searches, typed, rates, orders, anything, web],
   jobs: [...builtinJobs],
   schedules: [schedule('*/15 * * * *', plan, { cache: 'products' })],
 });
@@ -101,6 +131,16 @@ const many = await samovar.cache(products).getMany([1, 2]);
 isTrue<Same<typeof many, Map<number, Product>>>();
 const found = await samovar.cache(searches).get('tea');
 isTrue<Same<typeof found, { query: string } | undefined>>();
+
+await samovar.cache(typed).set(1, null, { ttl: '1m' });
+await samovar.cache(products).set(1, { id: 1, name: 'pot' }, { tags: ['new'] });
+// @ts-expect-error a product has a name
+await samovar.cache(products).set(1, { id: 1 });
+const orNull = await samovar.cache(typed).get(1, { maxStale: '10s' });
+isTrue<Same<typeof orNull, Product | null | undefined>>();
+await samovar.invalidate({ tags: ['a'], mode: 'expire' });
+// @ts-expect-error there is no such way
+await samovar.invalidate({ tags: ['a'], mode: 'soft' });
 
 // @ts-expect-error ids of products are numbers
 await samovar.cache(products).get('42');
