@@ -18,7 +18,10 @@ export async function whileLoading<T>(
   keys: readonly string[],
   load: () => Promise<T> | T,
 ): Promise<T> {
-  const own: Loading = { cache, keys, outer: loading.getStore(), isOver: false };
+  let outer = loading.getStore();
+  // What has ended waits for nothing, and is not to be held on to.
+  while (outer?.isOver) outer = outer.outer;
+  const own: Loading = { cache, keys, outer, isOver: false };
   underWay += 1;
   try {
     return await loading.run(own, load);
