@@ -15,8 +15,13 @@ const reconnectOnError = (error: Error): false | 2 => (error.message.includes('R
 /** Told how every command ended. */
 export interface Watch {
   ok(): void;
-  failed(): void;
+  /** Late: there was no answer in time, so far. */
+  failed(isLate: boolean): void;
 }
+
+/** Whether an error of a command says that its time was over. */
+export const isLate = (error: unknown): boolean =>
+  error instanceof Error && error.message === 'Command timed out';
 
 export interface RedisConnectOptions {
   readonly role: RedisRole;

@@ -27,6 +27,8 @@ export interface PeerCache {
 export interface PeerOptions {
   readonly cacheUrl: string;
   readonly queueUrl: string;
+  /** Where a cache takes a client of ours: one that fails fast, instead of one that waits for ever. @default false */
+  readonly failsFast?: boolean;
   /** What a miss costs. */
   load(id: string): Promise<unknown>;
 }
@@ -34,6 +36,13 @@ export interface PeerOptions {
 /** Longer than any bench. */
 const ttlMs = 3_600_000;
 const tag = 'all';
+const connect = ({ cacheUrl, failsFast = false }: PeerOptions): Redis =>
+  quiet(
+    failsFast
+      ? new Redis(cacheUrl, { commandTimeout: 250, enableOfflineQueue: false, maxRetriesPerRequest: 1 })
+      : new Redis(cacheUrl),
+  );
+/** What goes wrong is told by what fails. */
 const quiet = (redis: Redis): Redis => redis.on('error', () => {});
 
 /** Plain commands with a loader, as one writes them by hand. */
@@ -77,13 +86,14 @@ export const peerCaches: Readonly<Record<PeerName, (options: PeerOptions) => Pro
     };
   },
 
-  ioredis: async (options) => byHand(quiet(new Redis(options.cacheUrl)), options),
+  ioredis: async (options) => byHand(connect(options), options),
 
   'ioredis, auto-pipelining': async (options) =>
     byHand(quiet(new Redis(options.cacheUrl, { enableAutoPipelining: true })), options),
 
-  async bentocache({ cacheUrl, load }) {
-    const driver = redisDriver({ connection: quiet(new Redis(cacheUrl)) as never });
+  async bentocache(options) {
+    const { load } = options;
+    const driver = redisDriver({ connection: connect(options) as never });
     const bento = new BentoCache({ default: 'main', stores: { main: bentostore().useL2Layer(driver) } });
     return {
       getOrLoad: (id) =>
@@ -126,8 +136,9 @@ export const peerCaches: Readonly<Record<PeerName, (options: PeerOptions) => Pro
     };
   },
 
-  async 'async-cache-dedupe'({ cacheUrl, load }) {
-    const client = quiet(new Redis(cacheUrl));
+  async 'async-cache-dedupe'(options) {
+    const { load } = options;
+    const client = connect(options);
     const cache = createDedupe({
       ttl: ttlMs / 1_000,
       storage: { type: 'redis', options: { client: client as never } },
@@ -141,8 +152,9 @@ export const peerCaches: Readonly<Record<PeerName, (options: PeerOptions) => Pro
     };
   },
 
-  async cachified({ cacheUrl, load }) {
-    const redis = quiet(new Redis(cacheUrl));
+  async cachified(options) {
+    const { load } = options;
+    const redis = connect(options);
     const cache = {
       get: async (id: string) => JSON.parse((await redis.get(id)) ?? 'null'),
       set: (id: string, entry: unknown) => redis.set(id, JSON.stringify(entry), 'PX', ttlMs),
@@ -156,8 +168,9 @@ export const peerCaches: Readonly<Record<PeerName, (options: PeerOptions) => Pro
     };
   },
 
-  async 'layered-loader'({ cacheUrl, load }) {
-    const redis = quiet(new Redis(cacheUrl));
+  async 'layered-loader'(options) {
+    const { load } = options;
+    const redis = connect(options);
     const loader = new Loader<unknown>({
       asyncCache: new RedisCache(redis as never, { json: true, ttlInMsecs: ttlMs }),
       dataSources: [{ name: 'items', get: load, getMany: (ids: string[]) => Promise.all(ids.map(load)) }],

@@ -5,8 +5,8 @@ export interface Breaker {
   readonly isOpen: boolean;
   /** A command was answered. */
   ok(): void;
-  /** A command was not answered, or not as it should be. */
-  failed(): void;
+  /** A command was not answered in time, or not as it should be. */
+  failed(isLate: boolean): void;
   close(): void;
 }
 
@@ -16,12 +16,15 @@ const spanMs = 10_000;
 /** So many failures one after the other open it; so does half of all that are looked at. */
 const inARow = 3;
 const enough = 10;
+/** Answers that are late together are one failure: when this process itself was busy, they all are. */
+const togetherMs = 10;
 
 export function createBreaker(clock: Clock, onChange: (isOpen: boolean) => void): Breaker {
   const failures = new Uint8Array(span);
   const at = new Float64Array(span).fill(Number.NEGATIVE_INFINITY);
   let next = 0;
   let row = 0;
+  let lateAt = Number.NEGATIVE_INFINITY;
   let hasFailures = false;
   let isOpen = false;
 
@@ -53,7 +56,12 @@ export function createBreaker(clock: Clock, onChange: (isOpen: boolean) => void)
       row = 0;
       note(0);
     },
-    failed() {
+    failed(isLate) {
+      if (isLate) {
+        const now = clock.elapsed();
+        if (now - lateAt < togetherMs) return;
+        lateAt = now;
+      }
       hasFailures = true;
       row += 1;
       note(1);

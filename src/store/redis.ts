@@ -1,5 +1,5 @@
 import { type Cluster, Command, type Redis } from 'ioredis';
-import type { Watch } from '../connect.ts';
+import { isLate, type Watch } from '../connect.ts';
 import { isSamovarError, messageOf, SamovarError } from '../errors.ts';
 import { readLua } from '../files.ts';
 import type { Voice } from '../rooms.ts';
@@ -351,7 +351,7 @@ const createGuarded =
     } catch (error) {
       const told = storeError(error);
       if (isFull(told)) watch.ok();
-      else watch.failed();
+      else watch.failed(isLate(error));
       throw told;
     }
   };

@@ -1,5 +1,5 @@
 import type { Cluster, Redis } from 'ioredis';
-import type { Watch } from '../connect.ts';
+import { isLate, type Watch } from '../connect.ts';
 import { messageOf, SamovarError } from '../errors.ts';
 import { readLua } from '../files.ts';
 import type { Voice } from '../rooms.ts';
@@ -114,7 +114,7 @@ const createGuarded =
       const reason = messageOf(error);
       // No room: it answers all the same.
       if (/^OOM\b/.test(reason)) watch?.ok();
-      else watch?.failed();
+      else watch?.failed(isLate(error));
       throw new SamovarError('E_STORE_UNAVAILABLE', `the cache Redis does not answer: ${reason}`, {
         hints: ['see that it runs and is reachable: samovar doctor'],
         cause: error,

@@ -12,20 +12,20 @@ const times = (count: number, task: () => void) => Array.from({ length: count },
 describe('a breaker', () => {
   test('opens after three failures in a row, tells it once, and closes when told to', () => {
     const { breaker, told } = made();
-    times(2, () => breaker.failed());
+    times(2, () => breaker.failed(false));
     expect(breaker.isOpen).toBe(false);
-    times(3, () => breaker.failed());
+    times(3, () => breaker.failed(false));
     expect([breaker.isOpen, told]).toEqual([true, [true]]);
     breaker.close();
     expect([breaker.isOpen, told]).toEqual([false, [true, false]]);
-    times(2, () => breaker.failed());
+    times(2, () => breaker.failed(false));
     expect(breaker.isOpen).toBe(false);
   });
 
   test('stays closed when few of many fail', () => {
     const { breaker } = made();
     times(50, () => {
-      breaker.failed();
+      breaker.failed(false);
       times(3, () => breaker.ok());
     });
     expect(breaker.isOpen).toBe(false);
@@ -34,16 +34,29 @@ describe('a breaker', () => {
   test('opens when half of many fail, never three in a row', () => {
     const { breaker } = made();
     times(10, () => {
-      breaker.failed();
+      breaker.failed(false);
       breaker.ok();
     });
+    expect(breaker.isOpen).toBe(true);
+  });
+
+  test('takes answers that are late together for one failure', async () => {
+    const { breaker, clock } = made();
+    times(100, () => breaker.failed(true));
+    breaker.ok();
+    times(100, () => breaker.failed(true));
+    expect(breaker.isOpen).toBe(false);
+    for (let i = 0; i < 3; i++) {
+      await clock.advance(20);
+      breaker.failed(true);
+    }
     expect(breaker.isOpen).toBe(true);
   });
 
   test('forgets what is long past', async () => {
     const { breaker, clock } = made();
     for (let i = 0; i < 20; i++) {
-      breaker.failed();
+      breaker.failed(false);
       breaker.ok();
       await clock.advance(3_000);
     }
