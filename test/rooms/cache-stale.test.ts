@@ -111,6 +111,35 @@ describe('a stale value', () => {
     for (const { caches } of [one, two]) expect(await caches.open(plain).get(1)).toBe('newest');
   });
 
+  test('and its refresh lose against a value that is set meanwhile', async () => {
+    await stale();
+    origin.hold();
+    expect(await cache.get(1)).toBe('old');
+    await until(() => origin.loads.length > 0, 'it is loaded');
+    await two.caches.open(plain).set(1, 'set');
+    origin.release();
+    await settled();
+    for (const { caches } of [one, two]) expect(await caches.open(plain).get(1)).toBe('set');
+    expect(one.told('entry:refused')).toEqual([{ cache: 'plain', why: 'lost' }]);
+  });
+
+  test('whose refresher dies is refreshed by another, once', async () => {
+    await stale();
+    // Somebody took the lease and is not heard of again.
+    await two.store.begin('plain', ['1'], { token: 'dead', ms: 300 }, { want: 'none' });
+    expect(await cache.get(1)).toBe('old');
+    await settled();
+    expect(origin.loads).toEqual([]);
+    await until(async () => {
+      await clock.advance(secondMs);
+      for (const { caches } of [one, two]) await caches.open(plain).get(1);
+      await settled();
+      return origin.loads.length > 0;
+    }, 'it is loaded');
+    expect(origin.loads).toEqual([[1]]);
+    expect(await cache.get(1)).toBe('new');
+  });
+
   test('is refused by who says how old it may be', async () => {
     await stale();
     await clock.advance(minuteMs);
