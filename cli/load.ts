@@ -14,6 +14,9 @@ export interface LoadRequest {
   readonly flags: Flags;
 }
 
+/** No reader waits for a command or a worker, and a busy machine is no outage: they wait longer before they call it one. */
+const leastCommandTimeoutMs = 2_000;
+
 /** Finds, loads and checks the configuration for a command. Throws E_CONFIG or E_CRON. */
 export async function loadCliConfig({ config: named, envFile, flags }: LoadRequest): Promise<Config> {
   const path = findConfig(process.cwd(), named);
@@ -35,6 +38,7 @@ export async function loadCliConfig({ config: named, envFile, flags }: LoadReque
     flags,
     file: basename(path),
     checkSchedule: checkExpression,
+    leastCommandTimeoutMs,
     ...(file === undefined ? {} : { envFile: file }),
   });
 }

@@ -21,8 +21,8 @@ interface Options {
 
 const notes = `
 Takes what samovar import takes: nginx and Apache logs, NDJSON, CSV; plain or
-gzip; - reads standard input. Nothing is written and no server is needed. Without
-a configuration, or with --raw, every line is a read of one cache.
+gzip; - reads standard input. Nothing is written and no server is needed.
+Without a configuration, or with --raw, every line is a read of one cache.
 
 The cache is emptied before every hour of the second half of the file, and each
 rule's best keys are warmed: as many as a quarter, half and all of the keys that

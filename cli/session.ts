@@ -1,5 +1,4 @@
 import { systemClock } from '../src/clock.ts';
-import type { Config } from '../src/config.ts';
 import type { Samovar } from '../src/facade.ts';
 import { createLog, type LogLevel } from '../src/log.ts';
 import { type Flags, flagNames } from '../src/read-config.ts';
@@ -18,12 +17,6 @@ export interface Session {
 }
 
 const closePatienceMs = 5_000;
-/** No reader waits for a command or a worker, and a busy machine is no outage: they wait longer before they call it one. */
-const commandTimeoutMs = 2_000;
-const patient = (config: Config): Config => ({
-  ...config,
-  commandTimeoutMs: Math.max(commandTimeoutMs, config.commandTimeoutMs),
-});
 const signalCodes = { SIGINT: 130, SIGTERM: 143 } as const;
 
 export function openSession(command: string | undefined): Session {
@@ -80,7 +73,7 @@ export function openSession(command: string | undefined): Session {
     samovar() {
       samovar ??= (async () => {
         const { createSamovar } = await import('../src/samovar.ts');
-        return createSamovar(patient(await config()), { log: await log() });
+        return createSamovar(await config(), { log: await log() });
       })();
       return samovar;
     },

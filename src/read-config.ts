@@ -36,6 +36,8 @@ export interface ReadOptions {
   readonly file?: string;
   /** Checks cron expressions; the queue knows how. @default every expression passes */
   readonly checkSchedule?: CheckSchedule;
+  /** For processes that no reader waits for. */
+  readonly leastCommandTimeoutMs?: number;
 }
 
 const read = new WeakSet<object>();
@@ -55,7 +57,8 @@ export function readConfig(input: unknown, options: ReadOptions = {}): Config {
     ...crossCheck(sound(merged, issues), options.checkSchedule ?? (() => {})),
   ];
   if (problems.length > 0) throw failure(file, problems);
-  const config = resolve(merged as ConfigInput, (path) => sources.get(path) ?? `\`${path}\` in ${file}`);
+  const sourceOf = (path: string) => sources.get(path) ?? `\`${path}\` in ${file}`;
+  const config = resolve(merged as ConfigInput, sourceOf, options.leastCommandTimeoutMs ?? 0);
   read.add(config);
   return config;
 }
@@ -106,7 +109,11 @@ function put(into: Record<string, unknown>, path: string, value: unknown): void 
 const ms = (value: Duration | undefined, otherwise: number): number =>
   value === undefined ? otherwise : durationMs(value, '');
 
-function resolve(input: ConfigInput, sourceOf: (path: string) => string): Config {
+function resolve(
+  input: ConfigInput,
+  sourceOf: (path: string) => string,
+  leastCommandTimeoutMs: number,
+): Config {
   const { access = {}, retention = {}, worker = {}, http = {}, log = {} } = input;
   const address = (...paths: ('redis' | 'queueRedis' | 'bufferRedis' | 'postgres')[]) => {
     const path = paths.find((path) => input[path] !== undefined);
@@ -124,7 +131,7 @@ function resolve(input: ConfigInput, sourceOf: (path: string) => string): Config
     bufferRedis: bufferRedis.url,
     postgres: postgres.url,
     prefix: input.prefix ?? defaults.prefix,
-    commandTimeoutMs: ms(input.commandTimeout, defaults.commandTimeoutMs),
+    commandTimeoutMs: Math.max(leastCommandTimeoutMs, ms(input.commandTimeout, defaults.commandTimeoutMs)),
     keptInvalidations: input.keptInvalidations ?? defaults.keptInvalidations,
     caches: input.caches,
     origins: [...new Set(input.caches.map(({ origin }): OriginDef => origin))],
