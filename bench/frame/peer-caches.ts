@@ -171,7 +171,7 @@ export const peerCaches: Readonly<Record<PeerName, (options: PeerOptions) => Pro
   async 'layered-loader'(options) {
     const { load } = options;
     const redis = connect(options);
-    const loader = new Loader<unknown>({
+    const loader = new Loader({
       asyncCache: new RedisCache(redis as never, { json: true, ttlInMsecs: ttlMs }),
       dataSources: [{ name: 'items', get: load, getMany: (ids: string[]) => Promise.all(ids.map(load)) }],
       logger: { error() {} },
