@@ -4,7 +4,7 @@ export interface CopyPlan {
   readonly whole?: (value: never) => unknown;
   readonly isList: boolean;
   /** The parts that need a copy of their own. */
-  readonly inner: readonly (readonly [at: string | number, plan: CopyPlan])[];
+  readonly inner: readonly { readonly at: string | number; readonly plan: CopyPlan }[];
 }
 
 export interface Measured {
@@ -55,13 +55,13 @@ function measureObject(value: object, depth: number): Measured | undefined {
     }
     return undefined;
   }
-  const inner: [string | number, CopyPlan][] = [];
+  const inner: { at: string | number; plan: CopyPlan }[] = [];
   let bytes = objectBytes;
   for (const [name, part] of Object.entries(value)) {
     const measured = measure(part, depth + 1);
     if (measured === undefined) return undefined;
     bytes += partBytes + measured.bytes;
-    if (measured.plan !== undefined) inner.push([isList ? Number(name) : name, measured.plan]);
+    if (measured.plan !== undefined) inner.push({ at: isList ? Number(name) : name, plan: measured.plan });
   }
   return { plan: { isList, inner }, bytes };
 }
@@ -76,8 +76,8 @@ export function copy(value: unknown, plan: CopyPlan | undefined): unknown {
   >;
   const { inner } = plan;
   for (let i = 0; i < inner.length; i++) {
-    const [at, part] = inner[i]!;
-    made[at] = copy(made[at], part);
+    const part = inner[i]!;
+    made[part.at] = copy(made[part.at], part.plan);
   }
   return made;
 }

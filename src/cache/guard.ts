@@ -21,7 +21,11 @@ export function guarded<Id, Value>(cache: CacheClient<Id, Value>, life: Life): C
   };
   return {
     ...cache,
-    get: (id, options) => serve(options?.signal, () => cache.get(id, options)),
+    get: (id, options) =>
+      // The way of most reads, without a closure.
+      options === undefined && !life.isOver
+        ? cache.get(id)
+        : serve(options?.signal, () => cache.get(id, options)),
     getMany: (ids, options) => serve(options?.signal, () => cache.getMany(ids, options)),
     getSettled: (ids, options) => serve(options?.signal, () => cache.getSettled(ids, options)),
     has: (id) => serve(undefined, () => cache.has(id)),
