@@ -159,40 +159,47 @@ export function createMemory({ cache, settings, bus, clock, recorder, rates }: M
   const deafen = bus.on(hear);
 
   // The clock is looked at once a turn of the event loop, and often enough within one that never ends.
-  let now = 0;
-  let isTrusted = false;
+  /** No value lives longer than this while what was heard is not to be trusted. */
+  let now = Number.POSITIVE_INFINITY;
   let left = -1;
   const look = (): void => {
-    now = clock.elapsed();
-    isTrusted = now < bus.trustedUntil;
+    const at = clock.elapsed();
+    now = at < bus.trustedUntil ? at : Number.POSITIVE_INFINITY;
     if (left < 0) void nextTurn().then(forget);
     left = readsPerLook;
   };
   const forget = (): void => {
     left = -1;
   };
+
+  const count = (held: Held, caller: string | undefined): void => {
+    if (caller !== undefined) {
+      held.hits -= 1;
+      recorder.hit(cache, held.key, caller, 0, 0);
+      rates?.read(held.key);
+      hits += 1;
+    } else if (touched.push(held) >= mostTouched) {
+      tell();
+    }
+  };
+
   /** A value that may be answered, counted. */
   const hold = (key: string, caller: string | undefined): Held | undefined => {
     const held = entries.get(key);
     if (held === undefined) return undefined;
     if (left <= 0) look();
     left -= 1;
-    if (held.until <= now || !isTrusted) return undefined;
-    if (caller !== undefined) {
-      recorder.hit(cache, key, caller, 0, 0);
-      rates?.read(key);
-      hits += 1;
-    } else {
-      held.hits += 1;
-      if (held.hits === 1 && touched.push(held) >= mostTouched) tell();
-    }
+    if (held.until <= now) return undefined;
+    held.hits += 1;
+    if (held.hits === 1 || caller !== undefined) count(held, caller);
     return held;
   };
 
   return {
     find(key, caller) {
       const held = hold(key, caller);
-      return held && (held.answer ?? Promise.resolve(copy(held.value, held.plan)));
+      if (held === undefined) return undefined;
+      return held.answer === undefined ? Promise.resolve(copy(held.value, held.plan)) : held.answer;
     },
 
     take(key, caller) {
