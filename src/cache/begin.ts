@@ -7,10 +7,12 @@ export interface Asked {
   readonly begun: Promise<readonly Begun[]>;
 }
 
-export interface Begin {
-  /** `past` is by position, as the store takes it. */
-  (keys: readonly string[], past: readonly (Buffer | undefined)[] | undefined, ms: number): Asked;
-}
+/** `past` is by position, as the store takes it. */
+export type Begin = (
+  keys: readonly string[],
+  past: readonly (Buffer | undefined)[] | undefined,
+  ms: number,
+) => Asked;
 
 interface Gathering {
   readonly token: string;
