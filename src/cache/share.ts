@@ -44,11 +44,20 @@ export function follow<Value>(
 ): Promise<Value | undefined> {
   if (share.followers === undefined) {
     share.followers = [];
-    share.answer!.catch((error: unknown) => {
+    const left = (): readonly Follower<Value>[] => {
       const followers = share.followers ?? [];
       share.followers = undefined;
-      for (const { reject } of followers) reject(error);
-    });
+      return followers;
+    };
+    share.answer!.then(
+      // The first asker was answered before these came, still within the tick: nothing else tells them.
+      () => {
+        for (const { resolve, reject, again } of left()) again().then(resolve, reject);
+      },
+      (error: unknown) => {
+        for (const { reject } of left()) reject(error);
+      },
+    );
   }
   const { followers } = share;
   return new Promise((resolve, reject) => {
