@@ -8,3 +8,4 @@ declare module 'cache-manager';
 declare module 'cacheable';
 declare module 'keyv';
 declare module 'layered-loader';
+declare module 'bentocache/drivers/memory';
