@@ -47,12 +47,17 @@ async function suffer(context: BenchContext, subject: PeerName, fault: Fault): P
     if (fault === 'refused') proxy.pass();
     else if (fault === 'black hole') await server.resume();
     else await server.restart();
+    // Another process looks at what Redis has now: this one may answer from its loader for a while.
+    const witness = context.child(subjectFile);
+    await witness.ask('open', { subject, cacheUrl: server.url, queueUrl: queue.url } satisfies SubjectSetup);
+    await witness.ask('change', { ids: [], limitMs });
     let lost = known.length;
     const until = systemClock.elapsed() + graceMs;
     do {
       await systemClock.sleep(100);
-      lost = await child.ask<number>('stale', { ids: known, limitMs });
+      lost = await witness.ask<number>('stale', { ids: known, limitMs });
     } while (lost > 0 && systemClock.elapsed() < until);
+    await witness.kill();
     return {
       ...during,
       firstMs: Math.max(during.firstMs, called.firstMs),

@@ -150,7 +150,7 @@ async function change({ ids, limitMs }: { ids: readonly string[]; limitMs: numbe
 /** How many keys have a value that is older than the last change. */
 async function stale({ ids, limitMs }: { ids: readonly string[]; limitMs: number }): Promise<number> {
   const all = await Promise.all(ids.map((id) => within(limitMs, () => cache.getOrLoad(id))));
-  return all.filter(({ ended }) => ended?.value !== undefined && versionOf(ended.value) !== version).length;
+  return all.filter(({ ended }) => versionOf(ended?.value) !== version).length;
 }
 
 serve({
