@@ -137,8 +137,10 @@ test('nothing is said of loads that nobody waits for', async () => {
   await holder.caches.fill('plain', { keys: ['7', '8'], reason: 'warm', signal: AbortSignal.timeout(9_000) });
   await holder.caches.settled();
   await holder.caches.open(plain).delete([1]);
-  await until(() => heard.length > 0, 'the deletion is heard');
-  expect(heard).toEqual([{ kind: 'deleted', cache: 'plain', keys: ['1'], isOwn: false }]);
+  // Tests beside this one flush databases of the same server, and that is heard by all.
+  const told = () => heard.filter(({ kind }) => kind !== 'clear');
+  await until(() => told().length > 0, 'the deletion is heard');
+  expect(told()).toEqual([{ kind: 'deleted', cache: 'plain', keys: ['1'], isOwn: false }]);
 });
 
 test('a storm of deletions does not starve who reads meanwhile', async () => {
