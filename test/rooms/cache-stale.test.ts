@@ -153,6 +153,16 @@ describe('a stale value', () => {
     expect([...(await cache.getMany([1], { maxStale: 0 })).values()]).toEqual(['new']);
   });
 
+  test('a `maxStale` that is no duration is an error of its own, and no outage', async () => {
+    await stale();
+    const failed = one.told('store:failed').length;
+    const wrong = { maxStale: 'soon' as never };
+    for (const read of [cache.get(1, wrong), cache.getMany([1], wrong), cache.get(2, wrong)])
+      await expect(read).rejects.toThrow(/maxStale.*soon/);
+    expect(one.told('store:failed')).toHaveLength(failed);
+    expect(origin.loads).toEqual([]);
+  });
+
   test('of an id that is gone at the origin goes, too', async () => {
     for (const def of [plain, forgetful]) {
       await stale(def);

@@ -1,0 +1,247 @@
+import type { CacheDef } from '../define.ts';
+import { durationMs } from '../duration.ts';
+import { messageOf, SamovarError } from '../errors.ts';
+import type { ReadOptions, Settled } from '../facade.ts';
+import { isHashed } from '../key.ts';
+import type { Form } from '../store/codec.ts';
+import { isNegative, planOf, rowOf } from '../store/entry.ts';
+import type { Counts } from './counts.ts';
+import { isDueEarly } from './early.ts';
+import type { Flight } from './flight.ts';
+import { type Found, isUsable, openEntry } from './found.ts';
+import { settledAs } from './front.ts';
+import type { Judgement } from './judge.ts';
+import type { Want } from './landing.ts';
+import type { Memory } from './memory.ts';
+import { createMisses, type MissParts, pastOf } from './miss.ts';
+import { broughtWithin, createRefresher } from './refresh.ts';
+import { type Share, tellFollowers } from './share.ts';
+import { createSlide } from './slide.ts';
+
+export interface ReadParts extends MissParts {
+  readonly counts: Counts;
+  /** @default nothing is kept in this process */
+  readonly memory?: Memory | undefined;
+  /** From 0 up to 1. */
+  chance(): number;
+}
+
+/** Reads by key: of what is in Redis, else of what a load brings; each is counted. */
+export interface Reads<Id, Value> {
+  one(
+    key: string,
+    id: Id,
+    options: ReadOptions | undefined,
+    share?: Share<Value>,
+  ): Promise<Value | undefined>;
+  /** By key, in the order they were asked. */
+  many(
+    asked: ReadonlyMap<string, Id>,
+    options: ReadOptions | undefined,
+  ): Promise<Map<string, Settled<Value>>>;
+  /** What is on its way for these keys is no longer theirs. */
+  drop(keys: readonly string[]): void;
+  settled(): Promise<void>;
+}
+
+export function createReads<Id, Value>(def: CacheDef<string, Id, Value>, parts: ReadParts): Reads<Id, Value> {
+  const { store, judge, events, recorder, settings, reader, clock, counts, rates, pulse, chance, memory } =
+    parts;
+  const { name } = def;
+  const { earlyRefresh: beta, softMs } = settings;
+  const misses = createMisses(parts);
+  const refresher = createRefresher(parts);
+  const slide = createSlide(name, settings, parts);
+  const tellHashed = once(() => events.emit('key:hashed', { cache: name }));
+
+  const missed = (key: string, caller: string | undefined, found?: Found): void => {
+    counts.misses += 1;
+    rates?.read(key);
+    recorder.miss(name, key, caller);
+    if (isHashed(key)) tellHashed();
+    if (found === 'corrupt' || found === 'version' || found === 'schema')
+      events.emit('entry:refused', { cache: name, why: found });
+  };
+
+  const hit = (key: string, caller: string | undefined, bytes: Buffer, judged: Found): void => {
+    if (judged === 'stale') counts.stale += 1;
+    else if (isNegative(bytes)) counts.negatives += 1;
+    else counts.hits += 1;
+    rates?.read(key);
+    recorder.hit(name, key, caller, planOf(bytes), rowOf(bytes));
+  };
+
+  const refresh = (key: string, id: Id, bytes: Buffer): Flight | undefined => {
+    const flight = refresher.begin({ key, id, past: pastOf(bytes) });
+    return softMs > 0 ? flight : undefined;
+  };
+
+  /** What a fresh entry leads to besides its value. */
+  const fresh = (key: string, id: Id, bytes: Buffer): void => {
+    if (isNegative(bytes)) return;
+    slide?.read(key, bytes);
+    if (beta > 0 && isDueEarly(bytes, { now: clock.now(), loadMs: pulse.loadMs, beta, chance }))
+      refresher.begin({ key, id, past: pastOf(bytes) });
+  };
+
+  const storeFailed = (error: unknown) =>
+    events.emit('store:failed', { role: 'cache', message: messageOf(error) });
+
+  const valueIn = async (form: Form | undefined): Promise<Value | undefined> => {
+    try {
+      return (form === undefined ? undefined : await reader.read(form)) as Value | undefined;
+    } catch (error) {
+      const why = messageOf(error instanceof Error && error.cause ? error.cause : error);
+      throw new SamovarError('E_ENCODE', `a value of caches.${name} cannot be read back: ${why}`, {
+        cause: error,
+      });
+    }
+  };
+
+  /** A reader's own patience; the load goes on. */
+  const inTime = <T>(work: Promise<T>): Promise<T> => {
+    const { hardMs } = settings;
+    if (hardMs === undefined) return work;
+    return new Promise((resolve, reject) => {
+      const timer = clock.after(hardMs, () =>
+        reject(
+          new SamovarError('E_LOAD_TIMEOUT', `a value of caches.${name} did not come within ${hardMs} ms`, {
+            hints: [`raise \`caches.${name}.timeouts.hard\`, or make its load faster`],
+          }),
+        ),
+      );
+      work.then(resolve, reject).finally(() => timer.stop());
+    });
+  };
+
+  const many: Reads<Id, Value>['many'] = async (asked, options) => {
+    const caller = options?.caller;
+    const maxStaleMs = maxStaleOf(options);
+    const keys = [...asked.keys()];
+    let entries: readonly (Buffer | undefined)[] = [];
+    let judged: readonly (Judgement | undefined)[] = [];
+    let isStoreAway = false;
+    const stamp = memory?.stamp() ?? 0;
+    try {
+      entries = await store.getMany(name, keys);
+      judged = await judge.many(entries);
+    } catch (error) {
+      storeFailed(error);
+      isStoreAway = true;
+    }
+    const settled = new Map<string, Settled<Value>>(keys.map((key) => [key, absent]));
+    const wants: Want[] = [];
+    const refreshes: Flight[] = [];
+    for (let i = 0; i < keys.length; i++) {
+      const key = keys[i]!;
+      const id = asked.get(key)!;
+      const past = entries[i];
+      let found: Found | undefined = judged[i];
+      if (
+        past &&
+        found &&
+        typeof found === 'string' &&
+        isUsable(past, found as Judgement, maxStaleMs, clock)
+      ) {
+        const opened = openEntry(reader, past);
+        found = opened instanceof Promise ? await opened : opened;
+      }
+      if (past && typeof found === 'object') {
+        hit(key, caller, past, judged[i]!);
+        if (judged[i] === 'alive') memory?.keep(key, stamp, past, found.value);
+        settled.set(key, settledAs(found.value as Value | undefined));
+        const flight = judged[i] === 'stale' ? refresh(key, id, past) : fresh(key, id, past);
+        if (flight) refreshes.push(flight);
+      } else {
+        missed(key, caller, found);
+        wants.push({ key, id, past: past && pastOf(past) });
+      }
+    }
+    // All are awaited before any failure is told, so that what did load is stored when the caller hears of it.
+    const [loaded, brought] = await Promise.all([
+      Promise.allSettled(misses.read(wants, { isStoreAway }).map(inTime)),
+      refreshes.length === 0 ? nothing : broughtWithin(refreshes, (signal) => clock.sleep(softMs, signal)),
+    ]);
+    for (const [i, each] of loaded.entries()) {
+      const { key } = wants[i]!;
+      settled.set(
+        key,
+        each.status === 'rejected'
+          ? { state: 'error', error: each.reason }
+          : settledAs(await valueIn(each.value)),
+      );
+    }
+    for (const [key, form] of brought) settled.set(key, settledAs(await valueIn(form)));
+    return settled;
+  };
+
+  const one: Reads<Id, Value>['one'] = async (key, id, options, share) => {
+    const caller = options?.caller;
+    const maxStaleMs = maxStaleOf(options);
+    const stamp = memory?.stamp() ?? 0;
+    let bytes: Buffer | undefined;
+    let judged: Judgement | undefined;
+    let isStoreAway = false;
+    try {
+      bytes = await store.get(name, key);
+      const judging = bytes && judge.one(bytes);
+      judged = typeof judging === 'object' ? await judging : judging;
+    } catch (error) {
+      storeFailed(error);
+      isStoreAway = true;
+    }
+    let found: Found | undefined = judged;
+    if (bytes && judged && isUsable(bytes, judged, maxStaleMs, clock)) {
+      const opened = openEntry(reader, bytes);
+      found = opened instanceof Promise ? await opened : opened;
+      if (typeof found === 'object') {
+        const entry = bytes;
+        hit(key, caller, entry, judged);
+        let value = found.value as Value | undefined;
+        if (judged === 'alive') {
+          fresh(key, id, bytes);
+          memory?.keep(key, stamp, bytes, value);
+        } else {
+          const flight = refresh(key, id, bytes);
+          const brought = flight && (await broughtWithin([flight], (signal) => clock.sleep(softMs, signal)));
+          if (brought?.has(key)) value = await valueIn(brought.get(key));
+        }
+        if (share?.followers) tellFollowers(share, value, (by) => hit(key, by, entry, judged!));
+        return value;
+      }
+    }
+    missed(key, caller, found);
+    const [form] = misses.read([{ key, id, past: bytes && pastOf(bytes) }], { isStoreAway });
+    const value = await valueIn(await inTime(form!));
+    if (share?.followers) tellFollowers(share, value, (by) => missed(key, by));
+    return value;
+  };
+
+  return {
+    one,
+    many,
+    drop(keys) {
+      misses.drop(keys);
+      refresher.drop(keys);
+      memory?.drop(keys);
+    },
+    async settled() {
+      await Promise.all([misses.settled(), refresher.settled(), slide?.settled()]);
+    },
+  };
+}
+
+const absent = { state: 'missing' } as const;
+const nothing: ReadonlyMap<string, Form | undefined> = new Map();
+
+const maxStaleOf = (options: ReadOptions | undefined): number | undefined =>
+  options?.maxStale === undefined ? undefined : durationMs(options.maxStale, 'maxStale');
+
+function once(task: () => void): () => void {
+  let isDone = false;
+  return () => {
+    if (isDone) return;
+    isDone = true;
+    task();
+  };
+}
