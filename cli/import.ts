@@ -1,13 +1,11 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command } from 'commander';
 import { badReasons } from '../src/access/import-verdict.ts';
-import type { ImportFormat, ImportProgress, ImportSummary } from '../src/facade.ts';
+import type { ImportProgress, ImportSummary } from '../src/facade.ts';
 import type { CliContext } from './context.ts';
 import { bytes, count, instant, percent } from './format.ts';
+import { type ReadingOptions, withReadingOptions } from './reading.ts';
 
-interface Options {
-  readonly cache?: string;
-  readonly format?: ImportFormat;
-  readonly maxBad: number;
+interface Options extends ReadingOptions {
   readonly again?: true;
 }
 
@@ -25,12 +23,11 @@ Examples
 
 /** Reads access history from a log file. */
 export const command = (context: CliContext): Command =>
-  new Command('import')
-    .description('Read access history from a log file, so that forecasts have something to go by.')
-    .argument('<file>', 'a log, or - for standard input')
-    .option('--cache <name>', 'every line is a read of this cache')
-    .addOption(new Option('--format <format>', 'instead of looking').choices(['log', 'ndjson', 'csv']))
-    .option('--max-bad <share>', 'unreadable lines that are too many', shareOption, 0.1)
+  withReadingOptions(
+    new Command('import')
+      .description('Read access history from a log file, so that forecasts have something to go by.')
+      .argument('<file>', 'a log, or - for standard input'),
+  )
     .option('--again', 'count it although it was imported before')
     .addHelpText('after', notes)
     .action(async (file: string, { cache, format, maxBad, again }: Options) => {
@@ -58,13 +55,6 @@ export const command = (context: CliContext): Command =>
         output.note('stopped: nothing was imported');
       }
     });
-
-export function shareOption(text: string): number {
-  const share = text.endsWith('%') ? Number(text.slice(0, -1)) / 100 : Number(text);
-  if (text.trim() === '' || !(share >= 0 && share <= 1))
-    throw new InvalidArgumentError("Expected a share such as '10%' or 0.1.");
-  return share;
-}
 
 const showEveryMs = 100;
 const barLength = 16;

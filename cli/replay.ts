@@ -1,21 +1,17 @@
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { readHistory } from '../src/access/import-reads.ts';
 import type { Found } from '../src/access/import-verdict.ts';
 import type { Config } from '../src/config.ts';
 import { SamovarError } from '../src/errors.ts';
-import type { ImportFormat } from '../src/facade.ts';
 import { findConfig } from '../src/find-config.ts';
 import { backtest } from '../src/forecast/backtest.ts';
-import { createHistory, type HistoryBuilder } from '../src/forecast/history.ts';
+import { createTraffic, type TrafficBuilder } from '../src/forecast/traffic.ts';
 import type { CliContext } from './context.ts';
 import { bytes, count } from './format.ts';
-import { shareOption } from './import.ts';
+import { type ReadingOptions, withReadingOptions } from './reading.ts';
 import { type Replayed, replayText } from './replay-text.ts';
 
-interface Options {
-  readonly cache?: string;
-  readonly format?: ImportFormat;
-  readonly maxBad: number;
+interface Options extends ReadingOptions {
   readonly raw?: true;
 }
 
@@ -36,12 +32,11 @@ Examples
 
 /** Tries the forecasts on traffic of one's own, before they are trusted. */
 export const command = (context: CliContext): Command =>
-  new Command('replay')
-    .description('What warming would have done for traffic of your own: every rule, on a log, offline.')
-    .argument('<file>', 'a log, or - for standard input')
-    .option('--cache <name>', 'every line is a read of this cache')
-    .addOption(new Option('--format <format>', 'instead of looking').choices(['log', 'ndjson', 'csv']))
-    .option('--max-bad <share>', 'unreadable lines that are too many', shareOption, 0.1)
+  withReadingOptions(
+    new Command('replay')
+      .description('What warming would have done for traffic of your own: every rule, on a log, offline.')
+      .argument('<file>', 'a log, or - for standard input'),
+  )
     .option('--raw', 'without the configuration: every line is a read of one cache')
     .addHelpText('after', notes)
     .action(async (file: string, options: Options) => {
@@ -51,7 +46,7 @@ export const command = (context: CliContext): Command =>
         throw new SamovarError('E_USAGE', `there is no cache '${options.cache}' without a configuration`, {
           hints: ['leave --cache out, or run it where samovar.config.ts is'],
         });
-      const histories = new Map<string, HistoryBuilder>();
+      const histories = new Map<string, TrafficBuilder>();
       const progress = output.progress();
       const found = await readHistory(file, {
         config,
@@ -63,7 +58,7 @@ export const command = (context: CliContext): Command =>
         onRead(cache, key, at) {
           let history = histories.get(cache);
           if (history === undefined) {
-            history = createHistory();
+            history = createTraffic();
             histories.set(cache, history);
           }
           history.add(key, at / 1_000);

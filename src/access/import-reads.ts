@@ -6,6 +6,7 @@ import { key } from '../key.ts';
 import { createCallerOf } from './import-caller.ts';
 import { createCounting } from './import-count.ts';
 import { createReader, firstLines, sniffFormat } from './import-format.ts';
+import { createFeeder } from './import-lines.ts';
 import { createMap } from './import-map.ts';
 import { readPieces } from './import-pieces.ts';
 import { openSource, withHead } from './import-source.ts';
@@ -53,16 +54,12 @@ export async function readHistory(path: string, options: ReadOptions): Promise<R
       }),
     );
     counting.setNow(clock.now());
-    let number = 0;
+    const feeder = createFeeder({ reader, headerLines, emit: counting.emit });
     for await (const { lines } of readPieces(all, []).pieces()) {
       signal.throwIfAborted();
-      for (const raw of lines) {
-        number += 1;
-        if (raw === undefined) counting.emit({ bad: 'tooLong' }, number, '');
-        else if (number > headerLines && raw.trim() !== '') reader.line(raw.replace(/\r$/, ''), number);
-      }
+      for (const line of lines) feeder.feed(line);
       judge(counting.found, maxBad, source.name, format);
-      onProgress({ bytes: source.bytesRead(), totalBytes: source.totalBytes, lines: number });
+      onProgress({ bytes: source.bytesRead(), totalBytes: source.totalBytes, lines: feeder.lines });
     }
     reader.end();
     judgeWhole(counting.found, maxBad, source.name, format);

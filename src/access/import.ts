@@ -9,6 +9,7 @@ import { horizonAt } from './horizon.ts';
 import { createCallerOf } from './import-caller.ts';
 import { createCounting } from './import-count.ts';
 import { createReader, firstLines, sniffFormat } from './import-format.ts';
+import { createFeeder } from './import-lines.ts';
 import { createMap, type MapLine } from './import-map.ts';
 import { readPieces } from './import-pieces.ts';
 import { openSource, type Source, withHead } from './import-source.ts';
@@ -84,29 +85,19 @@ async function importContent(
 
   const known = again ? [] : staging.known;
   const reading = readPieces(chunks, [...new Set(known.map(({ bytes }) => bytes))]);
-  let number = 0;
-  let headersLeft: number = headerLines;
+  const feeder = createFeeder({ reader, headerLines, emit: counting.emit });
   let knownLines = 0;
   const progress = (doing: ImportProgress['doing']) =>
-    onProgress?.({ doing, bytes: source.bytesRead(), totalBytes: source.totalBytes, lines: number });
-
-  const readLine = (raw: string | undefined) => {
-    number += 1;
-    if (raw === undefined) return counting.emit({ bad: 'tooLong' }, number, '');
-    const text = (number === 1 ? raw.replace(/^\uFEFF/, '') : raw).replace(/\r$/, '');
-    if (text.trim() === '') return;
-    if (headersLeft > 0) headersLeft -= 1;
-    else reader.line(text, number);
-  };
+    onProgress?.({ doing, bytes: source.bytesRead(), totalBytes: source.totalBytes, lines: feeder.lines });
 
   for await (const { lines, sha256 } of reading.pieces()) {
     counting.setNow(clock.now());
-    for (const line of lines) readLine(line);
+    for (const line of lines) feeder.feed(line);
     if (sha256 !== undefined && known.some((content) => content.sha256.equals(sha256))) {
       // Up to here it was imported before: only what follows counts.
       reader.end();
       knownLines += counting.found.lines;
-      if (reading.dropRest()) number += 1;
+      if (reading.dropRest()) feeder.skip();
       counting.clear();
       await staging.clear();
     }

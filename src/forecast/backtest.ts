@@ -1,14 +1,12 @@
-import { judged, judgedBy } from './choice.ts';
+import { judged, judgedBy, leastReads } from './choice.ts';
 import { baselines, experts } from './experts.ts';
-import type { ReadHistory } from './history.ts';
 import { rankAll } from './rank.ts';
 import { createTable, type KeyTable } from './table.ts';
 import { topOf } from './top.ts';
+import type { Traffic } from './traffic.ts';
 
 const hourSeconds = 3_600;
 const earlySeconds = 300;
-/** Hours with fewer reads say nothing about a forecast. */
-const leastReads = 30;
 /** Plan sizes, as shares of the keys that an hour has on average. */
 export const budgets = [0.25, 0.5, 1] as const;
 /** How long before the scored half the automatic choice begins to look. */
@@ -61,15 +59,15 @@ interface Sums {
 }
 
 /**
- * Tries every rule on the second half of a history: before each hour the cache is emptied and the rule's best keys are
+ * Tries every rule on the second half of some traffic: before each hour the cache is emptied and the rule's best keys are
  * warmed; each of them that is read in the hour spares one miss. Nothing is known of an hour before it is over.
  */
 export function backtest(
-  history: ReadHistory,
+  traffic: Traffic,
   { onProgress }: { readonly onProgress?: ((share: number) => void) | undefined } = {},
 ): BacktestResult {
-  const { names, keys, seconds } = history;
-  const all = hoursOf(history);
+  const { names, keys, seconds } = traffic;
+  const all = hoursOf(traffic);
   const [first = 0, last = 0] = [seconds[0], seconds.at(-1)];
   const half = first + (last - first) / 2;
   const isScored = ({ bucket, from, to }: Hour) => bucket * hourSeconds >= half && to - from >= leastReads;
@@ -98,11 +96,11 @@ export function backtest(
       const ranked = rank(table, hour.bucket, Math.max(sizes.at(-1)!, read.length));
       const isRead = new Set(read);
       if (isDue) {
-        const early = earlyOf(history, hour);
+        const early = earlyOf(traffic, hour);
         const best = choice.best();
         chosen[best] = (chosen[best] ?? 0) + 1;
         const score = (rule: string, order: readonly number[]) =>
-          score1(sumsOf(rule), sizes, order, isRead, early.keys);
+          addScores(sumsOf(rule), sizes, order, isRead, early.keys);
         for (const [rule, order] of ranked) score(rule, order);
         score('auto', ranked.get(best)!);
         for (let key = hour.from; key < hour.to; key++) counts[keys[key]!]! += 1;
@@ -151,7 +149,8 @@ export function backtest(
   };
 }
 
-function score1(
+/** Adds what an order of keys, best first, would have spared in one hour at each size. */
+function addScores(
   sums: readonly Sums[],
   sizes: readonly number[],
   order: readonly number[],
@@ -209,7 +208,7 @@ function createChoice(names: readonly string[]) {
   };
 }
 
-function hoursOf({ keys, seconds }: ReadHistory): Hour[] {
+function hoursOf({ keys, seconds }: Traffic): Hour[] {
   const hours: Hour[] = [];
   for (let from = 0; from < keys.length; ) {
     const bucket = Math.floor(seconds[from]! / hourSeconds);
@@ -238,7 +237,7 @@ function distinctIn(keys: Int32Array, size: number): (hour: Hour) => number[] {
   };
 }
 
-function earlyOf({ keys, seconds }: ReadHistory, { bucket, from, to }: Hour) {
+function earlyOf({ keys, seconds }: Traffic, { bucket, from, to }: Hour) {
   const until = bucket * hourSeconds + earlySeconds;
   const found = new Set<number>();
   let at = from;

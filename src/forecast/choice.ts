@@ -2,6 +2,8 @@ import type { Standing } from '../rooms.ts';
 
 /** How soon it is forgotten how well an expert did. */
 const halfLifeHours = 48;
+/** Hours with fewer reads say nothing about a forecast. */
+export const leastReads = 30;
 /** Before so many hours were judged the choice is the expert that is there from the beginning. */
 const leastHours = 24;
 

@@ -1,12 +1,10 @@
 import type { Pool, PoolClient } from '../connect.ts';
 import type { Standing } from '../rooms.ts';
-import { bestOf, judged, judgedBy } from './choice.ts';
+import { bestOf, judged, judgedBy, leastReads } from './choice.ts';
 import { experts } from './experts.ts';
 import { candidatesOf } from './postgres-candidates.ts';
 import { rankAll } from './rank.ts';
 
-/** Hours with fewer reads say nothing about a forecast. */
-const leastReads = 30;
 /** Keys by which an hour is judged at most, and candidates for each of them. */
 const mostKeys = 5_000;
 const spare = 3;

@@ -20,6 +20,10 @@ export interface CallLimits {
   readonly isApart: boolean;
 }
 
+/** Of all keys of a call, in its order. */
+export const positionsOf = ({ segments }: Call): number[] =>
+  segments.length === 1 ? segments[0]!.at : segments.flatMap(({ at }) => at);
+
 /** Cuts the positions of keys into commands; within one they stand by partition. */
 export function* calls(
   keys: readonly string[],

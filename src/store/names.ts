@@ -18,6 +18,8 @@ export interface Slot {
 export interface Names {
   slot(cache: string, partition: number): Slot;
   entry(cache: string, key: string): string;
+  /** Where the epoch is that all keys of one command have in common; on a Cluster those of a partition. */
+  epoch(cache: string, key: string, isApart: boolean): string;
 }
 
 export function createNames(prefix: string): Names {
@@ -33,5 +35,9 @@ export function createNames(prefix: string): Names {
     }
     return all[partition]!;
   };
-  return { slot, entry: (cache, key) => slot(cache, partitionOf(key)).entry + key };
+  return {
+    slot,
+    entry: (cache, key) => slot(cache, partitionOf(key)).entry + key,
+    epoch: (cache, key, isApart) => slot(cache, isApart ? partitionOf(key) : 0).epoch,
+  };
 }

@@ -1,16 +1,16 @@
-import { type Cluster, Command, type Redis } from 'ioredis';
-import { isLate, type Watch } from '../connect.ts';
-import { isSamovarError, messageOf, SamovarError } from '../errors.ts';
+import type { Cluster, Redis } from 'ioredis';
+import type { Watch } from '../connect.ts';
 import { readLua } from '../files.ts';
 import type { Voice } from '../rooms.ts';
-import { type Call, calls } from './calls.ts';
-import { entryBytes, isEntry, seqOf, writeEntry } from './entry.ts';
-import { createGather } from './gather.ts';
-import { createNames, partitionOf, partitions } from './names.ts';
+import { type Call, calls, positionsOf } from './calls.ts';
+import { entryBytes, writeEntry } from './entry.ts';
+import { createNames, partitions } from './names.ts';
+import { createGuarded, isFull } from './redis-guard.ts';
 import { memoryOf } from './redis-memory.ts';
+import { createRedisReads } from './redis-reads.ts';
 import { createScript } from './redis-script.ts';
 import type { CommandBytes } from './resp.ts';
-import { type Batch, type Begun, type Committed, type Draft, type Store, storeFull } from './store.ts';
+import { type Batch, type Begun, type Committed, type Draft, mostKeys, type Store } from './store.ts';
 
 export interface RedisStoreOptions {
   /** First part of every key. */
@@ -29,11 +29,8 @@ interface Scripts {
   svInvalidate(keys: 1, clock: string, channel: string, origin: string, mode: string): Promise<string>;
   svExpire(keys: number, ...args: string[]): Promise<unknown>;
   svTouch(keys: number, ...args: (string | number | Buffer)[]): Promise<unknown>;
-  svHeadsBuffer(keys: number, ...args: string[]): Promise<Buffer[]>;
 }
 
-/** Most keys in one command: few, so that readers of the same server hardly wait. */
-const mostKeys = 256;
 /** Bytes of entries in one command, unless the pace says otherwise. */
 const usualPieceBytes = 32_768;
 const letters = { own: 0x6f, busy: 0x62, written: 0x77 } as const;
@@ -52,7 +49,7 @@ export function createRedisStore(
   const begin = createScript(redis, 'begin');
   const commit = createScript(redis, 'commit');
   const set = createScript(redis, 'set');
-  for (const name of ['Abort', 'Clear', 'Delete', 'Expire', 'Heads', 'Touch'])
+  for (const name of ['Abort', 'Clear', 'Delete', 'Expire', 'Touch'])
     redis.defineCommand(`sv${name}`, { lua: readLua(name.toLowerCase()) });
   redis.defineCommand('svInvalidate', { lua: readLua('tags-invalidate') });
   const scripts = redis as unknown as Scripts;
@@ -75,9 +72,6 @@ export function createRedisStore(
     into.number(segments.length);
     for (const { at } of segments) into.number(at.length);
   };
-  const positionsOf = ({ segments }: Call): number[] =>
-    segments.length === 1 ? segments[0]!.at : segments.flatMap(({ at }) => at);
-
   /** For scripts that take the leases and entries of one partition. */
   const inPartition = (cache: string, { segments, keys: count }: Call, keys: readonly string[]) => {
     const { partition, at } = segments[0]!;
@@ -85,37 +79,7 @@ export function createRedisStore(
     return { count: count + 1, keys: [leases, ...at.map((position) => entry + keys[position]!)], at };
   };
 
-  /** Where the epoch is that these keys have in common. */
-  const epochOf = (cache: string, key: string): string =>
-    names.slot(cache, isApart ? partitionOf(key) : 0).epoch;
-
-  /** On a Cluster all keys are of one partition. */
-  const fetch = async (cache: string, keys: readonly string[]): Promise<(Buffer | undefined)[]> => {
-    const asked = new Array<string>(keys.length + 1);
-    asked[0] = epochOf(cache, keys[0]!);
-    for (let i = 0; i < keys.length; i++) asked[i + 1] = names.entry(cache, keys[i]!);
-    // Sent as it is: the client's own way to it costs a reader more than the rest of this.
-    const command = new Command('mget', asked, { replyEncoding: null });
-    const told = (await guarded(redis.sendCommand(command) as Promise<unknown>)) as (Buffer | null)[];
-    const epoch = told[0] ? Number(told[0]) : 0;
-    const found = new Array<Buffer | undefined>(keys.length);
-    for (let i = 0; i < found.length; i++) {
-      const bytes = told[i + 1];
-      if (bytes && !(epoch > 0 && isEntry(bytes) && seqOf(bytes) < epoch)) found[i] = bytes;
-    }
-    return found;
-  };
-  const gathers = new Map<string, (key: string) => Promise<Buffer | undefined>>();
-  const gathered = (cache: string, key: string): Promise<Buffer | undefined> => {
-    let gather = gathers.get(cache);
-    if (gather === undefined) {
-      gather = createGather((keys) =>
-        isApart ? Promise.all(keys.map(async (each) => (await fetch(cache, [each]))[0])) : fetch(cache, keys),
-      );
-      gathers.set(cache, gather);
-    }
-    return gather(key);
-  };
+  const epochOf = (cache: string, key: string): string => names.epoch(cache, key, isApart);
 
   const abort: Store['abort'] = async (cache, keys, token, restMs) => {
     const held: boolean[] = new Array(keys.length);
@@ -131,37 +95,7 @@ export function createRedisStore(
   };
 
   return {
-    get: gathered,
-
-    async getMany(cache, keys) {
-      const found = new Array<Buffer | undefined>(keys.length).fill(undefined);
-      const asked = Array.from(calls(keys, { keys: mostKeys, isApart }), async (call) => {
-        const at = positionsOf(call);
-        const bytes = await fetch(
-          cache,
-          at.map((position) => keys[position]!),
-        );
-        at.forEach((position, i) => {
-          found[position] = bytes[i];
-        });
-      });
-      await Promise.all(asked);
-      return found;
-    },
-
-    async heads(cache, keys) {
-      const found = new Array<Buffer | undefined>(keys.length).fill(undefined);
-      for (const call of calls(keys, { keys: mostKeys, isApart })) {
-        const at = positionsOf(call);
-        const entries = at.map((position) => names.entry(cache, keys[position]!));
-        const epoch = epochOf(cache, keys[at[0]!]!);
-        const heads = await guarded(scripts.svHeadsBuffer(entries.length + 1, epoch, ...entries));
-        heads.forEach((bytes, i) => {
-          if (bytes.length > 0) found[at[i]!] = bytes;
-        });
-      }
-      return found;
-    },
+    ...createRedisReads(redis, { names, guarded }),
 
     async begin(cache, keys, lease, { want, past, waits = false }) {
       const begun: Begun[] = new Array(keys.length);
@@ -339,32 +273,4 @@ function writeDraft(into: CommandBytes, batch: Omit<Batch, 'token'>, draft: Draf
 /** Waits for all, then throws what the first of them threw. */
 async function settled(all: readonly Promise<unknown>[]): Promise<void> {
   for (const each of await Promise.allSettled(all)) if (each.status === 'rejected') throw each.reason;
-}
-
-const createGuarded =
-  (watch: Watch = unwatched) =>
-  async <T>(reply: Promise<T>): Promise<T> => {
-    try {
-      const told = await reply;
-      watch.ok();
-      return told;
-    } catch (error) {
-      const told = storeError(error);
-      if (isFull(told)) watch.ok();
-      else watch.failed(isLate(error));
-      throw told;
-    }
-  };
-
-const unwatched: Watch = { ok() {}, failed() {} };
-
-const isFull = (error: unknown): boolean => isSamovarError(error) && error.code === 'E_STORE_FULL';
-
-function storeError(error: unknown): SamovarError {
-  const reason = messageOf(error);
-  if (/^OOM\b/.test(reason)) return storeFull(error);
-  return new SamovarError('E_STORE_UNAVAILABLE', `the cache Redis does not answer: ${reason}`, {
-    hints: ['see that it runs and is reachable: samovar doctor'],
-    cause: error,
-  });
 }

@@ -95,6 +95,9 @@ export const storeFull = (cause?: unknown): SamovarError =>
     cause,
   });
 
+/** Most keys in one command: few, so that readers of the same server hardly wait. */
+export const mostKeys = 256;
+
 /**
  * Where entries and leases live. Every method throws E_STORE_UNAVAILABLE when the server is away, `begin` E_STORE_FULL
  * when it has no room; results are by position of the keys.

@@ -14,6 +14,10 @@ const lines = Array.from({ length: 96 * 120 }, (_, i) => {
 });
 folder.write('reads.csv', ['epoch_seconds,key', ...lines.map(({ at, id }) => `${at},${id}`), ''].join('\n'));
 folder.write(
+  'marked.ndjson',
+  `\uFEFF${lines.map(({ at, id }) => JSON.stringify({ epoch_seconds: at, key: String(id) })).join('\n')}\n`,
+);
+folder.write(
   'access.log',
   lines
     .map(({ at, id }) => {
@@ -34,6 +38,11 @@ describe('replay', { timeout: 120_000 }, () => {
     const [result] = await folder.json<Replayed[]>('replay', 'reads.csv');
     expect(result).toMatchObject({ cache: 'reads', reads: 11_520, keys: 40, hours: 48 });
     expect(result!.rules['auto']![1]!.share).toBeGreaterThan(0.8);
+  });
+
+  test('a mark of encoding at the beginning costs no read', async () => {
+    const [result] = await folder.json<Replayed[]>('replay', 'marked.ndjson');
+    expect(result).toMatchObject({ reads: 11_520, keys: 40 });
   });
 
   test('a web server’s log is read, too; of a path its query is no part', async () => {

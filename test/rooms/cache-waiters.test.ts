@@ -146,15 +146,18 @@ test('nothing is said of loads that nobody waits for', async () => {
 test('a storm of deletions does not starve who reads meanwhile', async () => {
   origin.rows.set(1, 'pot');
   let isOver = false;
+  let deletions = 0;
   const storm = (async () => {
     while (!isOver) {
       await holder.caches.open(plain).delete(1);
+      deletions += 1;
       await new Promise((resolve) => setImmediate(resolve));
     }
   })();
   const slowly = async (ids: number[]) => {
     const found = await origin.load(ids);
-    await new Promise((resolve) => setTimeout(resolve, 20)); // far longer than between two deletions
+    const before = deletions;
+    await until(() => deletions >= before + 3, 'deletions overtake the load');
     return found;
   };
   const stormy = defineCache('plain', { ...base, load: slowly });

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { backtest } from '../../../src/forecast/backtest.ts';
 import { experts } from '../../../src/forecast/experts.ts';
-import { createHistory } from '../../../src/forecast/history.ts';
+import { createTraffic } from '../../../src/forecast/traffic.ts';
 
 const hour = 3_600;
 const start = 480_000 * hour;
 const build = (reads: readonly (readonly [string, number])[]) => {
-  const history = createHistory();
+  const history = createTraffic();
   for (const [key, at] of reads) history.add(key, at);
   return history.build();
 };

@@ -1,21 +1,21 @@
 /** Reads of one cache in numbers: who (a number per key, by first appearance) and when (epoch seconds), in time order. */
-export interface ReadHistory {
+export interface Traffic {
   readonly names: readonly string[];
   readonly keys: Int32Array;
   readonly seconds: Float64Array;
 }
 
-export interface HistoryBuilder {
+export interface TrafficBuilder {
   add(key: string, seconds: number): void;
   readonly reads: number;
   /** Sorted by time where it was not; the builder is empty afterwards. */
-  build(): ReadHistory;
+  build(): Traffic;
 }
 
 const firstCapacity = 65_536;
 
 /** Gathers reads of one cache: sixteen bytes a read, and each key's text once. */
-export function createHistory(): HistoryBuilder {
+export function createTraffic(): TrafficBuilder {
   let numbers = new Map<string, number>();
   let names: string[] = [];
   let keys = new Int32Array(firstCapacity);
@@ -52,7 +52,7 @@ export function createHistory(): HistoryBuilder {
   };
 }
 
-function inOrder({ names, keys, seconds }: ReadHistory): ReadHistory {
+function inOrder({ names, keys, seconds }: Traffic): Traffic {
   const order = Uint32Array.from(keys.keys());
   order.sort((a, b) => seconds[a]! - seconds[b]! || a - b);
   return {
