@@ -1,23 +1,20 @@
 import type {
-  AccessBatch,
-  AccessCursors,
   Claim,
   ClaimedChunk,
-  CollectResult,
   FillReport,
   FillRequest,
-  Forecast,
   Look,
   Memory,
   PastRow,
   Plan,
   PlanInput,
   Run,
-  Standing,
   Trigger,
   Wish,
-} from './shapes.ts';
+} from './plan-shapes.ts';
+import type { AccessBatch, AccessCursors, CollectResult, Forecast, Standing } from './shapes.ts';
 
+export * from './plan-shapes.ts';
 export * from './shapes.ts';
 
 /**

@@ -358,3 +358,13 @@ describe('what is wrong', () => {
     expect(error.message).toContain(text);
   });
 });
+
+test('a process that no reader waits for has at least its own patience with the cache', () => {
+  const patient = (commandTimeout: string | undefined) =>
+    readConfig(
+      { caches: [], ...(commandTimeout === undefined ? {} : { commandTimeout }) },
+      { env: {}, leastCommandTimeoutMs: 2_000 },
+    ).commandTimeoutMs;
+  expect([patient(undefined), patient('100ms'), patient('5s')]).toEqual([2_000, 2_000, 5_000]);
+  expect(readConfig({ caches: [] }, { env: {} }).commandTimeoutMs).toBe(250);
+});

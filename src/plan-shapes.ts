@@ -1,0 +1,198 @@
+/** Data of plans, runs and fills that passes between the rooms; units as in shapes. */
+import type { Fill, ForecastRow } from './shapes.ts';
+
+export type WishSource = 'forecast' | 'list' | 'sql' | 'function' | 'tag';
+
+/** A key that a source would like warm. */
+export interface Wish extends Partial<Omit<ForecastRow, 'key'>> {
+  readonly key: string;
+  readonly source: WishSource;
+}
+
+/** What the store holds for a key now. */
+export interface Look {
+  readonly state: 'fresh' | 'missing' | 'negative';
+  /** When it stops being fresh; 0 when missing. */
+  readonly freshUntil: number;
+}
+
+export type Decision = 'warm' | 'fresh' | 'skip';
+
+export interface PlanRow {
+  readonly key: string;
+  readonly source: WishSource;
+  readonly decision: Decision;
+  /** Why, in words for an operator. */
+  readonly reason: string;
+  readonly heat: number;
+  readonly costMs: number;
+  readonly bytes: number;
+  /** Milliseconds of waiting it is expected to save over the horizon. */
+  readonly savingMs: number;
+}
+
+/** A row of a plan that was carried out, as it is told of one key. */
+export interface PastRow {
+  readonly run: number;
+  /** When the plan was made. */
+  readonly at: number;
+  readonly row: number;
+  readonly reason: string;
+  readonly result: RowResult;
+  /** Whether somebody has read what was warmed. */
+  readonly used: boolean;
+}
+
+export interface PlanBudget {
+  readonly keys: number;
+  readonly bytes?: number;
+  readonly perSecond?: number;
+  readonly timeMs?: number;
+}
+
+export interface Plan {
+  readonly cache: string;
+  readonly at: number;
+  readonly horizonMs: number;
+  /** Keys to warm, in the order in which they are to be written. */
+  readonly rows: readonly PlanRow[];
+  /** The best of what was left out, each with its reason. */
+  readonly left: readonly PlanRow[];
+  readonly totals: {
+    readonly wished: number;
+    readonly warm: number;
+    readonly fresh: number;
+    readonly skipped: number;
+    readonly bytes: number;
+    /** How long the loads will take at the budget's rate. */
+    readonly timeMs: number;
+    readonly savingMs: number;
+  };
+}
+
+export const rowResults = [
+  'planned',
+  'written',
+  'fresh',
+  'busy',
+  'missing',
+  'failed',
+  'budget',
+  'lost',
+] as const;
+/**
+ * What became of a row: `planned` (not yet), `written`, `fresh` (was already), `busy` (a reader or writer holds its lease),
+ * `missing` (the origin has no such id), `failed`, `budget` (time, rate or memory ran out), `lost` (deleted or overtaken while it loaded).
+ */
+export type RowResult = (typeof rowResults)[number];
+
+/** Everything a plan is made from; see `plan/build`. */
+export interface PlanInput {
+  readonly cache: string;
+  readonly at: number;
+  readonly horizonMs: number;
+  readonly ttlMs: number;
+  /** Several sources may wish for the same key; the hottest wish counts. */
+  readonly wishes: readonly Wish[];
+  /** By position of `wishes`. */
+  readonly looks: readonly Look[];
+  readonly budget: PlanBudget;
+  /** Memory is tight: the hottest keys are written last, so that they are the last to be evicted. */
+  readonly isTight: boolean;
+}
+
+export type RunState =
+  | 'planned'
+  | 'queued'
+  | 'running'
+  | 'paused'
+  | 'cancelling'
+  | 'done'
+  | 'partial'
+  | 'failed'
+  | 'cancelled';
+export type Trigger = 'cron' | 'deploy' | 'manual' | 'event';
+
+export interface Run {
+  readonly id: number;
+  readonly cache: string;
+  readonly state: RunState;
+  readonly trigger: Trigger;
+  readonly at: number;
+  readonly startedAt?: number;
+  readonly endedAt?: number;
+  readonly rows: number;
+  readonly results: Readonly<Partial<Record<RowResult, number>>>;
+  readonly used: number;
+  /** Warmed and never read; known once the entries have expired. */
+  readonly unused?: number;
+  readonly bytes: number;
+  /** Keys settled per second since it started. */
+  readonly perSecond?: number;
+  readonly etaMs?: number;
+  /** Why it ended early, if it did. */
+  readonly why?: string;
+  /** The first thing that went wrong with a chunk, without keys. */
+  readonly error?: string;
+}
+
+export interface ClaimedChunk {
+  readonly kind: 'chunk';
+  readonly plan: number;
+  readonly chunk: number;
+  readonly keys: readonly string[];
+  /** The row number of each key within the plan. */
+  readonly rows: readonly number[];
+  readonly worker: string;
+  /** How long the run may still take. */
+  readonly leftMs: number;
+}
+
+export type Claim =
+  | ClaimedChunk
+  /** Other workers hold what is left; ask again after `ms`. */
+  | { readonly kind: 'wait'; readonly ms: number }
+  | { readonly kind: 'paused' }
+  /** Nothing is left, or the run was cancelled, or its time is over. */
+  | { readonly kind: 'ended'; readonly why: string };
+
+export interface Memory {
+  readonly usedBytes: number;
+  /** 0 = no limit. */
+  readonly maxBytes: number;
+  readonly evicted: number;
+  readonly policy: string;
+}
+
+export interface FillRequest {
+  readonly keys: readonly string[];
+  readonly reason: 'warm' | 'refresh';
+  readonly plan?: number;
+  readonly rows?: readonly number[];
+  readonly signal: AbortSignal;
+  /** Room in the store; what does not fit is `budget`. @default unlimited */
+  readonly roomBytes?: number;
+  /** True when what is fresh should be loaded again. @default false */
+  readonly force?: boolean;
+  /** What is not reached within this time stays `planned`. @default unlimited */
+  readonly withinMs?: number;
+}
+
+/**
+ * Results by position of the asked keys; `planned` = not reached: the signal aborted, `withinMs` passed, or the origin's
+ * budget gives nothing at present (stopped, or out of reach; `error` then says which).
+ */
+export interface FillReport {
+  readonly results: readonly RowResult[];
+  readonly bytes: number;
+  readonly loadMs: number;
+  readonly waitMs: number;
+  /** The first thing that went wrong, if any: its code and text without keys. */
+  readonly error?: { readonly code: string; readonly message: string };
+  readonly fills: readonly Fill[];
+}
+
+export interface InvalidateResult {
+  readonly keys: number;
+  readonly tags: number;
+}
