@@ -1,0 +1,171 @@
+/** A value as it is stored: `flags` say what the body is. */
+export interface DirtyForm {
+  readonly body: string | Buffer;
+  readonly flags: number;
+}
+
+/** How far the buffer of one cache may fill. */
+export interface Marks {
+  /** Dirty keys in one partition above which a flush is asked for. */
+  readonly soft: number;
+  /** Dirty keys in one partition above which keys that are not dirty yet are refused. */
+  readonly hard: number;
+}
+
+/** One write that the origin is to get later. */
+export interface DirtyWrite {
+  readonly key: string;
+  /** Undefined = the id is to be deleted. */
+  readonly form: DirtyForm | undefined;
+  /** Names this write: asked for again under the same name, the entry stays as it is. At most 22 characters. */
+  readonly operation: string;
+  /** Only if nobody has written the key since this word was left there by `watch`. */
+  readonly watched?: string | undefined;
+}
+
+/** A number that is to be added to the dirty one. */
+export interface DirtyAdd {
+  readonly key: string;
+  readonly by: number;
+  /** As that of a write; kept for minutes, so that a repeated addition is none, whatever was written in between. */
+  readonly operation: string;
+}
+
+/**
+ * What became of a write. `ok` is the acknowledgement. `full`: the hard mark is reached, nothing was changed.
+ * `overtaken`: the key was written since it was watched, or is not there to be added to; nothing was changed.
+ */
+export type Written =
+  | { readonly kind: 'ok'; readonly version: number; readonly isSoft: boolean; readonly total?: number }
+  | { readonly kind: 'full' | 'overtaken' };
+
+/** A dirty key: the newest value that was acknowledged for it. */
+export interface DirtyEntry {
+  /** Microseconds of the buffer's clock, and never less than the one before: later is newer, within a partition. */
+  readonly version: number;
+  readonly operation: string;
+  /** Undefined = the id is to be deleted. */
+  readonly form: DirtyForm | undefined;
+}
+
+/** One dirty key on its way to the origin. It stays in the buffer until its version is acknowledged. */
+export interface DirtyRow extends DirtyEntry {
+  readonly partition: number;
+  readonly key: string;
+}
+
+export interface Claim {
+  readonly rows: readonly DirtyRow[];
+  /** The buffer's clock, in µs: what changes later is dirty since then. */
+  readonly claimedAt: number;
+  /** Entries that nobody can read: another version wrote them. They stay. */
+  readonly unreadable: number;
+}
+
+export type RowName = Pick<DirtyRow, 'partition' | 'key' | 'version'>;
+
+/** Why the origin will not take a row. No value is in it. */
+export interface Reason {
+  /** SQLSTATE, or the code of an error. */
+  readonly code: string;
+  readonly message: string;
+  /** The constraint that was broken, if one was. */
+  readonly constraint?: string | undefined;
+}
+
+/** A write that the origin refused, kept until somebody decides about it. */
+export interface DeadLetter {
+  readonly key: string;
+  readonly version: number;
+  readonly at: number;
+  readonly reason: Reason;
+  readonly form: DirtyForm | undefined;
+}
+
+/** What the buffer of a cache has seen, in keys. */
+export interface Ledger {
+  /** Writes that were acknowledged. */
+  readonly accepted: number;
+  /** Of those: replaced in the buffer by a newer one of the same key before it was flushed. */
+  readonly coalesced: number;
+  /** Of those: acknowledged by the origin. */
+  readonly flushed: number;
+  /** Dead letters that were given up by hand, or for which a newer write came. */
+  readonly dropped: number;
+  /** Dirty now. */
+  readonly pending: number;
+  /** Dead letters now. */
+  readonly dead: number;
+  /** accepted − coalesced − flushed − dropped − pending − dead: anything but 0 is a fault, or a hand in Redis. */
+  readonly difference: number;
+  /** Age of the oldest dirty write, by the buffer's clock; 0 when there is none. */
+  readonly lagMs: number;
+}
+
+/** What the server of the buffer is like: whether it keeps what it acknowledges. */
+export interface BufferFacts {
+  /** Undefined = it does not tell. */
+  readonly policy: string | undefined;
+  readonly appendOnly: boolean | undefined;
+  /** always, everysec or no. */
+  readonly appendFsync: string | undefined;
+  readonly replicas: number | undefined;
+  readonly version: string;
+}
+
+/**
+ * Where writes wait for their origin. A write is acknowledged when it is in the buffer; nothing moves when it is claimed,
+ * and it leaves only when its own version is acknowledged. So N writes of a key are one row, in order, and a flusher that
+ * dies at any point has nothing to repair.
+ *
+ * Every method throws E_BUFFER_UNAVAILABLE when the server is surely not asked, or refused for sure; a write whose answer
+ * was lost throws E_INDETERMINATE: it may be done or not, and is safe to ask for again under the same `operation`.
+ *
+ * @public
+ */
+export interface Dirty {
+  /** Partitions of every cache; those of one cache share nothing, so that they may live on different servers. */
+  readonly partitions: number;
+  partitionOf(key: string): number;
+  /** Throws E_BUFFER when the buffer was made with another number of partitions. Answers with the buffer's own name. */
+  open(): Promise<{ readonly id: string }>;
+
+  /** Writes of one tick leave as one command. */
+  write(cache: string, write: DirtyWrite, marks: Marks): Promise<Written>;
+  /** Adds to a dirty number, atomically. `overtaken` when the key is not dirty, or no plain number. */
+  add(cache: string, add: DirtyAdd): Promise<Written>;
+  /** Leaves a word at a key that the next write of anybody takes away, and answers with what is dirty of it. */
+  watch(cache: string, key: string, word: string): Promise<DirtyEntry | undefined>;
+  /** A version for a write that goes to the origin at once, newer than all that the buffer gave in its partition. */
+  version(cache: string, key: string): Promise<number>;
+  /** What is dirty of these keys, by position. */
+  read(cache: string, keys: readonly string[]): Promise<(DirtyEntry | undefined)[]>;
+
+  /** Takes the partitions that hold something and that nobody else holds, and keeps those the holder has; answers with all it has. */
+  lease(cache: string, holder: string, ms: number): Promise<readonly number[]>;
+  release(cache: string, holder: string): Promise<void>;
+  /** No version below these is given from now on. */
+  raise(cache: string, floors: ReadonlyMap<number, number>): Promise<void>;
+  /** The oldest dirty keys of these partitions that became dirty at least `olderThanMs` ago. Moves nothing. */
+  claim(
+    cache: string,
+    wanted: { readonly partitions: readonly number[]; readonly most: number; readonly olderThanMs: number },
+  ): Promise<Claim>;
+  /** Lets go of the rows whose version is still the newest; the others stay dirty, since the claim. Answers how many went. */
+  ack(cache: string, rows: readonly RowName[], claimedAt: number): Promise<number>;
+  /** Puts rows aside whose version is still the newest. `full`: there is no room, and the row stays dirty. */
+  dead(
+    cache: string,
+    rows: readonly (RowName & { readonly reason: Reason })[],
+    most: number,
+  ): Promise<('dead' | 'changed' | 'full')[]>;
+
+  letters(cache: string, options: { readonly most: number }): Promise<DeadLetter[]>;
+  letter(cache: string, key: string): Promise<DeadLetter | undefined>;
+  /** Makes dead letters dirty again, unless a newer write of the key is. All of them where no keys are named. */
+  retry(cache: string, keys?: readonly string[]): Promise<number>;
+  drop(cache: string, keys?: readonly string[]): Promise<number>;
+
+  ledger(cache: string): Promise<Ledger>;
+  facts(): Promise<BufferFacts>;
+}
