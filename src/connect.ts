@@ -28,8 +28,11 @@ export interface RedisConnectOptions {
   readonly url: string;
   /** Where the address came from, for messages. */
   readonly from: string;
-  /** `command`: fails fast; `blocking`: waits for ever, as BullMQ's workers must; `subscriber`: pub/sub. */
-  readonly use?: 'command' | 'blocking' | 'subscriber';
+  /**
+   * `command`: fails fast; `once`: as `command`, and sends nothing a second time; `blocking`: waits for ever, as BullMQ's
+   * workers must; `subscriber`: pub/sub.
+   */
+  readonly use?: 'command' | 'once' | 'blocking' | 'subscriber';
   readonly commandTimeoutMs?: number;
   readonly onError?: (error: Error) => void;
 }
@@ -42,15 +45,18 @@ export function openRedis(options: RedisConnectOptions): Redis {
     retryStrategy,
     reconnectOnError,
     lazyConnect: true,
-    ...(use === 'command'
+    ...(use === 'command' || use === 'once'
       ? {
-          maxRetriesPerRequest: 1,
+          maxRetriesPerRequest: use === 'once' ? 0 : 1,
           enableOfflineQueue: false,
           commandTimeout: options.commandTimeoutMs ?? 2_000,
           // A peer that is gone without a word is left; else its silence would last as long as TCP is patient.
           socketTimeout: 2_500,
         }
       : { maxRetriesPerRequest: null }),
+    // A write that was carried out before its answer was lost must not be carried out again unasked. The client then
+    // settles what was under way only by the time a command may take.
+    ...(use === 'once' ? { autoResendUnfulfilledCommands: false } : {}),
     // Who listens subscribes anew by itself, and must know that words may have been lost.
     ...(use === 'subscriber'
       ? { protocol: 2, autoResubscribe: false, autoResendUnfulfilledCommands: false }

@@ -18,6 +18,10 @@ export const errorCodes = {
   E_IMPORT: 'operator',
   E_STORE_UNAVAILABLE: 'operator',
   E_STORE_FULL: 'operator',
+  E_BUFFER_UNAVAILABLE: 'operator',
+  E_BUFFER: 'operator',
+  E_DIRTY_FULL: 'operator',
+  E_INDETERMINATE: 'developer',
   E_QUEUE_UNAVAILABLE: 'operator',
   E_QUEUE_EVICTS: 'operator',
   E_DATABASE_UNAVAILABLE: 'operator',
@@ -35,6 +39,8 @@ export interface ErrorDetails {
   /** What would mend it, one line each. */
   readonly hints?: readonly string[];
   readonly cause?: unknown;
+  /** Names a write whose fate is unknown, so that it can be asked for again. */
+  readonly operation?: string;
 }
 
 /** The one error class. `code` is the contract; the message names the value and the way out. */
@@ -42,11 +48,14 @@ export class SamovarError extends Error {
   override readonly name = 'SamovarError';
   readonly code: ErrorCode;
   readonly hints: readonly string[];
+  /** Of E_INDETERMINATE: the name under which the write can be asked for again without being done twice. */
+  readonly operation?: string;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;
     this.hints = details.hints ?? [];
+    if (details.operation !== undefined) this.operation = details.operation;
   }
 }
 

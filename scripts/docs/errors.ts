@@ -58,6 +58,22 @@ export const errorMeanings: Readonly<Record<ErrorCode, readonly [meaning: string
     'Redis refuses writes because its memory is full.',
     'Raise `maxmemory`, or let it evict: `maxmemory-policy volatile-lfu`.',
   ],
+  E_BUFFER_UNAVAILABLE: [
+    'The Redis of buffered writes does not answer, or refused for sure: nothing was changed.',
+    'Start it, or correct the address where the message says it came from; then write again.',
+  ],
+  E_BUFFER: [
+    'The buffer is not what it must be: made with another number of partitions, on a server that may delete writes, or that cannot give the acknowledgement a cache asks for.',
+    'Do what the hint says; nothing was changed.',
+  ],
+  E_DIRTY_FULL: [
+    'More writes wait for the origin than `maxDirty` of the cache lets in, or the Redis of the buffer is out of memory. The write was not taken.',
+    'Write again later; see `samovar status` for what holds the flush up, or raise `maxDirty`.',
+  ],
+  E_INDETERMINATE: [
+    'The answer to a buffered write was lost: it may be carried out or not.',
+    'Write it again with `{ operation: error.operation }`: it counts once.',
+  ],
   E_QUEUE_UNAVAILABLE: [
     'The Redis of the queue does not answer.',
     'Start it, or correct the address where the message says it came from.',

@@ -17,8 +17,10 @@ export interface DirtyWrite {
   readonly key: string;
   /** Undefined = the id is to be deleted. */
   readonly form: DirtyForm | undefined;
-  /** Names this write: asked for again under the same name, the entry stays as it is. At most 22 characters. */
+  /** Names this write, in at most 22 characters. */
   readonly operation: string;
+  /** It may have been done already: if what is dirty is of this operation, it stays as it is. */
+  readonly isRepeated?: boolean | undefined;
   /** Only if nobody has written the key since this word was left there by `watch`. */
   readonly watched?: string | undefined;
 }
@@ -120,8 +122,6 @@ export interface BufferFacts {
  *
  * Every method throws E_BUFFER_UNAVAILABLE when the server is surely not asked, or refused for sure; a write whose answer
  * was lost throws E_INDETERMINATE: it may be done or not, and is safe to ask for again under the same `operation`.
- *
- * @public
  */
 export interface Dirty {
   /** Partitions of every cache; those of one cache share nothing, so that they may live on different servers. */

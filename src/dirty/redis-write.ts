@@ -1,0 +1,129 @@
+import type { Redis } from '../connect.ts';
+import { readLua } from '../files.ts';
+import type { Dirty, DirtyWrite, Marks, Written } from './dirty.ts';
+import { tailOf } from './entry.ts';
+import { createGather } from './gather.ts';
+import type { DirtyNames } from './names.ts';
+import { isOutOfMemory, writeError } from './redis-errors.ts';
+
+interface Scripts {
+  dirtyWrite(keys: number, ...args: (string | number | Buffer)[]): Promise<string>;
+  dirtyAdd(keys: 5, ...args: (string | number)[]): Promise<string[]>;
+}
+
+interface Question {
+  readonly cache: string;
+  readonly write: DirtyWrite;
+  readonly marks: Marks;
+  readonly partition: number;
+}
+
+/** How many replicas must have a write before it is acknowledged, or whether it must be on disk. */
+export interface Level {
+  readonly replicas: number;
+  /** Where the server does not sync before every reply, it is asked whether it has. */
+  readonly isSynced: boolean;
+  readonly waitMs: number;
+}
+
+/** How long a repeated addition is known. */
+const rememberedUs = 10 * 60 * 1_000_000;
+
+/** Writes into the buffer: those of one tick in one script, however many caches and partitions they are of. */
+export function createRedisWrites(
+  redis: Redis,
+  names: DirtyNames,
+  levelOf: (cache: string) => Level | undefined,
+): Pick<Dirty, 'write' | 'add'> {
+  redis.defineCommand('dirtyWrite', { lua: readLua('dirty-write') });
+  redis.defineCommand('dirtyAdd', { lua: readLua('dirty-add') });
+  const scripts = redis as unknown as Scripts;
+
+  /** Waits, on the same connection, until what was written before is as safe as its cache asks. */
+  const settle = async (caches: Iterable<string>): Promise<void> => {
+    let replicas = 0;
+    let waitMs = 0;
+    let isSynced = false;
+    for (const cache of caches) {
+      const level = levelOf(cache);
+      if (level === undefined) continue;
+      replicas = Math.max(replicas, level.replicas);
+      isSynced ||= level.isSynced;
+      waitMs = Math.max(waitMs, level.waitMs);
+    }
+    if (replicas > 0) {
+      const reached = Number(await redis.call('WAIT', replicas, waitMs));
+      if (reached < replicas) throw new Error(`${reached} of ${replicas} replicas have it`);
+    }
+    if (isSynced) {
+      const [synced] = (await redis.call('WAITAOF', 1, 0, waitMs)) as number[];
+      if (Number(synced) < 1) throw new Error('it is not on disk yet');
+    }
+  };
+
+  const send = async (questions: readonly Question[]): Promise<(Written | Error)[]> => {
+    const groups = new Map<string, { at: number[]; question: Question }>();
+    questions.forEach((question, i) => {
+      const name = names.of(question.cache, question.partition).entries;
+      const group = groups.get(name);
+      if (group) group.at.push(i);
+      else groups.set(name, { at: [i], question });
+    });
+    const keys: string[] = [];
+    const heads: (string | number)[] = [];
+    const rows: (string | Buffer)[] = [];
+    const order: number[] = [];
+    for (const { at, question } of groups.values()) {
+      const { entries, index, state, watches } = names.of(question.cache, question.partition);
+      keys.push(entries, index, state, watches);
+      heads.push(question.marks.soft, question.marks.hard, at.length);
+      for (const i of at) {
+        const { key, form, operation, isRepeated, watched } = questions[i]!.write;
+        rows.push(key, tailOf(form, operation), isRepeated ? operation : '', watched ?? '');
+        order.push(i);
+      }
+    }
+    const answers: (Written | Error)[] = new Array(questions.length);
+    try {
+      const told = await scripts.dirtyWrite(keys.length, ...keys, groups.size, ...heads, ...rows);
+      await settle(new Set(questions.map(({ cache }) => cache)));
+      told.split(' ').forEach((text, i) => {
+        answers[order[i]!] = writtenOf(text);
+      });
+    } catch (error) {
+      questions.forEach(({ write }, i) => {
+        answers[i] = isOutOfMemory(error) ? { kind: 'full' } : writeError(error, write.operation);
+      });
+    }
+    return answers;
+  };
+  const gather = createGather(send);
+
+  return {
+    write: (cache, write, marks) => gather({ cache, write, marks, partition: names.partitionOf(write.key) }),
+
+    async add(cache, { key, by, operation }) {
+      const { entries, index, state, watches, operations } = names.of(cache, names.partitionOf(key));
+      try {
+        const [version, total] = await scripts.dirtyAdd(
+          5,
+          ...[entries, index, state, watches, operations],
+          ...[key, String(by), operation, rememberedUs],
+        );
+        if (version === 'L') return { kind: 'overtaken' };
+        await settle([cache]);
+        return { kind: 'ok', version: Number(version), isSoft: false, total: Number(total) };
+      } catch (error) {
+        if (isOutOfMemory(error)) return { kind: 'full' };
+        throw writeError(error, operation);
+      }
+    },
+  };
+}
+
+function writtenOf(text: string): Written {
+  if (text === 'F') return { kind: 'full' };
+  if (text === 'L') return { kind: 'overtaken' };
+  const isSoft = text.startsWith('+');
+  return { kind: 'ok', version: Number(isSoft ? text.slice(1) : text), isSoft };
+}
