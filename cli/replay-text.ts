@@ -1,9 +1,9 @@
-import { type BacktestResult, budgets } from '../src/forecast/backtest.ts';
+import type { Replay, Spared } from '../src/forecast/replay.ts';
 import type { CliContext } from './context.ts';
 import { count, instant, percent } from './format.ts';
 
 /** What of a file was replayed, by cache. */
-export interface Replayed extends BacktestResult {
+export interface Replayed extends Replay {
   readonly cache: string;
 }
 
@@ -12,13 +12,13 @@ const leastShare = 0.1;
 
 /** The rules in a table, the best first. */
 export function replayText({ output }: CliContext, result: Replayed): string {
-  const { cache, reads, keys, from, to, hours, keysPerHour, cold, rules, chosen } = result;
+  const { cache, reads, keys, from, to, windows, keysPerWindow, cold, rules, chosen } = result;
   const head = `${output.color.bold(cache)}: ${count(reads)} reads of ${count(keys)} keys, ${instant(from * 1_000)} to ${instant(to * 1_000)}`;
-  if (hours === 0)
+  if (windows === 0)
     return `${head}\nNo hour of its second half has 30 reads or more: there is nothing to judge a forecast by.`;
   const right = (name: string) => ({ head: name, align: 'right' as const });
   const sizes = rules['auto']!.map(({ keys: most }) => `${count(most)} KEYS`);
-  const middle = budgets.indexOf(0.5);
+  const middle = middleOf(rules['auto']!);
   const table = output.table(
     ['RULE', ...sizes.map(right), right('PRECISION'), right('HIT RATIO'), right('FIRST 5 MIN')],
     Object.entries(rules)
@@ -37,7 +37,7 @@ export function replayText({ output }: CliContext, result: Replayed): string {
     .slice(0, 3)
     .map(([rule, n]) => `${rule} ${percent(n / total)}`);
   return [
-    `${head}\n${count(hours)} hours scored, ${count(keysPerHour)} keys in each; cold: hit ratio ${percent(cold.hitRatio)}, first five minutes ${percent(cold.earlyHitRatio)}`,
+    `${head}\n${count(windows)} hours scored, ${count(keysPerWindow)} keys in each; cold: hit ratio ${percent(cold.hitRatio)}, first five minutes ${percent(cold.earlyHitRatio)}`,
     table,
     `Columns of keys: the share of what perfect foresight spares. Precision and hit ratios: for ${sizes[middle]!.toLowerCase()}.\nauto chose: ${choices.join(', ')}`,
     ...(rules['auto']![middle]!.share < leastShare
@@ -45,3 +45,10 @@ export function replayText({ output }: CliContext, result: Replayed): string {
       : []),
   ].join('\n');
 }
+
+/** The size of plan that single figures are told for: half a window's keys, or what is nearest to it. */
+const middleOf = (sizes: readonly Spared[]): number =>
+  sizes.reduce(
+    (best, { budget }, i) => (Math.abs(budget - 0.5) < Math.abs(sizes[best]!.budget - 0.5) ? i : best),
+    0,
+  );

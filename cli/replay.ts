@@ -4,7 +4,7 @@ import type { Found } from '../src/access/import-verdict.ts';
 import type { Config } from '../src/config.ts';
 import { SamovarError } from '../src/errors.ts';
 import { findConfig } from '../src/find-config.ts';
-import { backtest } from '../src/forecast/backtest.ts';
+import { replay } from '../src/forecast/replay.ts';
 import { createTraffic, type TrafficBuilder } from '../src/forecast/traffic.ts';
 import type { CliContext } from './context.ts';
 import { bytes, count } from './format.ts';
@@ -21,8 +21,8 @@ gzip; - reads standard input. Nothing is written and no server is needed.
 Without a configuration, or with --raw, every line is a read of one cache.
 
 The cache is emptied before every hour of the second half of the file, and each
-rule's best keys are warmed: as many as a quarter, half and all of the keys that
-an hour has. A rule knows only what was before that hour. "auto" chooses among
+rule's best keys are warmed: as many as a tenth, a quarter, half and all of the
+keys that an hour has. A rule knows only what was before that hour. "auto" chooses among
 the rules as it goes, as the worker does; "perfect" knew the hour. The share is
 what of perfect foresight's spared misses a rule spares.
 
@@ -69,7 +69,7 @@ export const command = (context: CliContext): Command =>
       for (const [cache, history] of histories) {
         signal.throwIfAborted();
         const show = (share: number) => progress.show(`${cache}: ${count(share * 100)} % replayed`);
-        results.push({ cache, ...backtest(history.build(), { onProgress: show }) });
+        results.push({ cache, ...replay(history.build(), { onProgress: show }) });
       }
       progress.end();
       if (results.length === 0) throw nothingRead(found, file);

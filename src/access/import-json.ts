@@ -47,23 +47,18 @@ export function toLine(
   fields: Readonly<Record<string, string>>,
   nameOf: (role: Role) => string | undefined,
 ): HistoryLine | BadLine {
-  const text = (role: Role): string | undefined => {
-    const name = nameOf(role);
-    const value = name === undefined ? undefined : fields[name];
-    return value === '' ? undefined : value;
-  };
-  const at = parseTime(text('time') ?? '');
+  const at = parseTime(textOf(fields, nameOf('time')) ?? '');
   if (at === undefined) return { bad: 'time' };
-  const key = text('key');
-  const told = text('path');
+  const key = textOf(fields, nameOf('key'));
+  const told = textOf(fields, nameOf('path'));
   const request = told === undefined ? undefined : splitRequest(told);
   const path = key ?? request?.path ?? told;
   if (path === undefined) return { bad: 'noKey' };
-  const status = text('status');
-  const bytes = text('bytes');
+  const status = textOf(fields, nameOf('status'));
+  const bytes = textOf(fields, nameOf('bytes'));
   const size = bytes === undefined ? undefined : Number(bytes);
-  const method = text('method') ?? request?.method;
-  const agent = text('agent');
+  const method = textOf(fields, nameOf('method')) ?? request?.method;
+  const agent = textOf(fields, nameOf('agent'));
   return {
     at,
     path,
@@ -71,9 +66,14 @@ export function toLine(
     ...(status === undefined ? {} : { status: Number(status) }),
     ...(agent === undefined ? {} : { agent }),
     fields,
-    cache: text('cache'),
+    cache: textOf(fields, nameOf('cache')),
     key,
-    caller: text('caller'),
+    caller: textOf(fields, nameOf('caller')),
     bytes: size !== undefined && Number.isInteger(size) && size >= 0 && size < 2 ** 31 ? size : undefined,
   };
+}
+
+function textOf(fields: Readonly<Record<string, string>>, name: string | undefined): string | undefined {
+  const value = name === undefined ? undefined : fields[name];
+  return value === '' ? undefined : value;
 }

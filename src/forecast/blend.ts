@@ -30,11 +30,12 @@ export const blend: Scorer = {
 
 /** The rate as each memory in turn leaves it. */
 function steps(candidate: Candidate, at: ScoreAt): { name: string; perHour: number }[] {
-  const seen = (halfLife: HalfLifeHours) => exposure(halfLife, candidate.knownHours, at);
-  let perHour = sumOf(candidate, longest) / (seen(longest) + hoursBefore);
+  const { knownHours } = candidate;
+  let perHour = sumOf(candidate, longest) / (exposure(longest, knownHours, at) + hoursBefore);
   const rates = [{ name: `${longest} h`, perHour }];
   for (const halfLife of shorter) {
-    perHour *= (sumOf(candidate, halfLife) + evidence) / (perHour * seen(halfLife) + evidence);
+    perHour *=
+      (sumOf(candidate, halfLife) + evidence) / (perHour * exposure(halfLife, knownHours, at) + evidence);
     rates.push({ name: `${halfLife} h`, perHour });
   }
   rates.push({ name: 'hour of day', perHour: perHour * daytime(candidate, at) });

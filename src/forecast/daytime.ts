@@ -42,18 +42,34 @@ export function daytime({ hours, knownHours }: Candidate, at: ScoreAt): number {
  * at four than at ten.
  */
 export function exposure(halfLife: HalfLifeHours, knownHours: number, at: ScoreAt): number {
-  const { hourShares: shares, lastBucket } = at;
+  const { hourShares: shares } = at;
   if (shares === undefined) return weightOf(halfLife, knownHours);
-  const rest = knownHours % dayHours;
+  const upto = seenUpto(at, shares, halfLife);
   const leftAfterDay = leftOf(dayHours, halfLife);
-  let day = 0;
-  let restOfDay = 0;
-  for (let ago = 0; ago < dayHours; ago++) {
-    if (ago === rest) restOfDay = day;
-    day += leftOf(ago, halfLife) * shares[(lastBucket - ago) % dayHours]! * dayHours;
-  }
   const leftAfterDays = leftAfterDay ** Math.floor(knownHours / dayHours);
-  return (day * (1 - leftAfterDays)) / (1 - leftAfterDay) + restOfDay * leftAfterDays;
+  const restOfDay = upto[Math.floor(knownHours % dayHours)]!;
+  return (upto[dayHours]! * (1 - leftAfterDays)) / (1 - leftAfterDay) + restOfDay * leftAfterDays;
+}
+
+/** The same for every key that is scored at one moment. */
+const seen = new WeakMap<ScoreAt, Map<HalfLifeHours, Float64Array>>();
+
+/** How many average hours a memory has seen of the last 0, 1, … 24 hours. */
+function seenUpto(at: ScoreAt, shares: readonly number[], halfLife: HalfLifeHours): Float64Array {
+  let known = seen.get(at);
+  if (known === undefined) {
+    known = new Map();
+    seen.set(at, known);
+  }
+  let upto = known.get(halfLife);
+  if (upto === undefined) {
+    upto = new Float64Array(dayHours + 1);
+    for (let ago = 0; ago < dayHours; ago++)
+      upto[ago + 1] =
+        upto[ago]! + leftOf(ago, halfLife) * shares[(at.lastBucket - ago) % dayHours]! * dayHours;
+    known.set(halfLife, upto);
+  }
+  return upto;
 }
 
 /** Mean over the hours that the horizon touches, weighted by how long it touches them. */

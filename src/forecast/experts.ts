@@ -5,18 +5,19 @@ import { daytime } from './daytime.ts';
 import { ewma } from './ewma.ts';
 import type { Scorer } from './scorer.ts';
 
+const toHeat = (perHour: number): number => (perHour * secondMs) / hourMs;
+
 /** One memory, and the hour of day on top of it. */
 const daily: Scorer = {
   name: 'ewma-24h-daily',
   score(candidate, at) {
     const perHour = candidate.rates[24];
-    const heat = (rate: number) => (rate * secondMs) / hourMs;
     const shaped = perHour * daytime(candidate, at);
     return {
-      heat: heat(shaped),
+      heat: toHeat(shaped),
       terms: [
-        { name: '24 h', heat: heat(perHour) },
-        { name: 'hour of day', heat: heat(shaped - perHour) },
+        { name: '24 h', heat: toHeat(perHour) },
+        { name: 'hour of day', heat: toHeat(shaped - perHour) },
       ],
     };
   },

@@ -13,20 +13,23 @@ export function scoreAt(
   return { now, horizonMs, lastBucket, ...(shares === undefined ? {} : { hourShares: shares }) };
 }
 
-/** Positions of the candidates that each scorer would take for an hour, best first, at most `most`. */
+/** Positions of the candidates that each scorer would take for an hour (or from a part of one on), best first, at most `most`. */
 export function rankAll(
   scorers: readonly Scorer[],
   candidates: readonly Candidate[],
-  { bucket, lastBucket, most }: { bucket: number; lastBucket: number; most: number },
+  {
+    bucket,
+    lastBucket,
+    most,
+    horizonMs = hourMs,
+  }: { bucket: number; lastBucket: number; most: number; horizonMs?: number },
 ): Map<string, number[]> {
-  const at = scoreAt(candidates, { now: bucket * hourMs, horizonMs: hourMs, lastBucket });
-  return new Map(
-    scorers.map((scorer) => [
-      scorer.name,
-      topOf(
-        Float64Array.from(candidates, (candidate) => scorer.score(candidate, at).heat),
-        most,
-      ),
-    ]),
-  );
+  const at = scoreAt(candidates, { now: bucket * hourMs, horizonMs, lastBucket });
+  const heats = new Float64Array(candidates.length);
+  const ranked = new Map<string, number[]>();
+  for (const scorer of scorers) {
+    for (let i = 0; i < heats.length; i++) heats[i] = scorer.score(candidates[i]!, at).heat;
+    ranked.set(scorer.name, topOf(heats, most));
+  }
+  return ranked;
 }

@@ -1,8 +1,31 @@
 /** Positions of the largest values above 0, at most `most`, largest first; of equals the first. */
 export function topOf(values: Float64Array, most: number): number[] {
   const found: number[] = [];
-  // Sorting bare numbers to find the border costs a tenth of sorting positions by them.
-  const border = values.length > most ? values.toSorted()[values.length - most]! : 0;
+  const border = borderOf(values, most);
   for (let i = 0; i < values.length; i++) if (values[i]! > 0 && values[i]! >= border) found.push(i);
   return found.sort((a, b) => values[b]! - values[a]! || a - b).slice(0, most);
+}
+
+/** The `most`-th largest value; 0 when there are fewer. */
+function borderOf(all: Float64Array, most: number): number {
+  if (all.length <= most) return 0;
+  const values = all.slice();
+  const at = values.length - most;
+  // Hoare's selection: each round puts what is smaller than some value before what is larger, and looks on in one part.
+  for (let low = 0, high = values.length - 1; low < high; ) {
+    const pivot = values[(low + high) >>> 1]!;
+    let [i, j] = [low, high];
+    while (i <= j) {
+      while (values[i]! < pivot) i += 1;
+      while (values[j]! > pivot) j -= 1;
+      if (i > j) break;
+      const value = values[i]!;
+      values[i++] = values[j]!;
+      values[j--] = value;
+    }
+    if (at <= j) high = j;
+    else if (at >= i) low = i;
+    else break;
+  }
+  return values[at]!;
 }
