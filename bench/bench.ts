@@ -31,6 +31,8 @@ export interface BenchContext {
   readonly rounds: number;
   /** Small sizes: shows that the bench works, says little about speed. */
   readonly quick: boolean;
+  /** A file of reads (`epoch_seconds,key`) to measure with instead of the bench's own, and how long entries are fresh. */
+  readonly trace?: { readonly file: string; readonly ttlMs?: number } | undefined;
   /** Aborts when the run is interrupted. */
   readonly signal: AbortSignal;
   /** A line for whoever is watching. */

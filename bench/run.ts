@@ -1,4 +1,4 @@
-// npm run bench -- <name> [--json] [--assert] [--rounds N] [--quick]
+// npm run bench -- <name> [--json] [--assert] [--rounds N] [--quick] [--trace FILE [--ttl 1d]]
 import { readdirSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { dirname } from 'node:path';
@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { createOutput } from '../cli/output.ts';
 import { systemClock } from '../src/clock.ts';
+import { type Duration, durationMs } from '../src/duration.ts';
 import { isSamovarError, messageOf, nearest } from '../src/errors.ts';
 import type { Bench } from './bench.ts';
 import { installPeers } from './frame/peers.ts';
@@ -20,7 +21,8 @@ const names = readdirSync(dirname(fileURLToPath(import.meta.url)))
 const load = async (name: string): Promise<Bench> =>
   ((await import(`./${name}.ts`)) as { bench: Bench }).bench;
 
-const usage = 'usage: npm run bench -- <name> [--json] [--assert] [--rounds N] [--quick]';
+const usage =
+  'usage: npm run bench -- <name> [--json] [--assert] [--rounds N] [--quick] [--trace FILE [--ttl 1d]]';
 
 function readArguments() {
   const { values, positionals } = parseArgs({
@@ -30,6 +32,8 @@ function readArguments() {
       assert: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
       rounds: { type: 'string' },
+      trace: { type: 'string' },
+      ttl: { type: 'string' },
     },
   });
   const rounds = Number(values.rounds ?? (values.quick ? 1 : 3));
@@ -43,7 +47,11 @@ function readArguments() {
       `there is no bench '${name}'${meant ? `; did you mean '${meant}'?` : '.'} Known: ${names.join(', ')}`,
     );
   }
-  return { ...values, rounds, name };
+  const file = values.trace ?? process.env['SAMOVAR_TRACE'];
+  const ttlMs = values.ttl === undefined ? undefined : durationMs(values.ttl as Duration, '--ttl');
+  const trace =
+    file === undefined || file === '' ? undefined : { file, ...(ttlMs === undefined ? {} : { ttlMs }) };
+  return { ...values, rounds, name, trace };
 }
 
 async function main(): Promise<number> {
@@ -56,7 +64,7 @@ async function main(): Promise<number> {
   }
   const { stdout, stderr, env } = process;
   const output = createOutput({ json: asked.json, quiet: false, env, stdout, stderr });
-  const { name, rounds, quick } = asked;
+  const { name, rounds, quick, trace } = asked;
   if (name === undefined) {
     const benches = await Promise.all(
       names.map(async (each) => ({ name: each, about: (await load(each)).about })),
@@ -77,7 +85,7 @@ async function main(): Promise<number> {
   const note = (text: string) => output.note(text);
   installPeers(bench.peers ?? [], note);
   const abort = new AbortController();
-  const stage = createStage({ rounds, quick, signal: abort.signal, note });
+  const stage = createStage({ rounds, quick, trace, signal: abort.signal, note });
   const interrupted = new Promise<number>((resolve) => {
     process.once('SIGINT', () => resolve(130));
     process.once('SIGTERM', () => resolve(143));

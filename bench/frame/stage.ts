@@ -13,7 +13,7 @@ export interface Stage {
 }
 
 export function createStage(
-  options: Pick<BenchContext, 'rounds' | 'quick' | 'signal'> & { note(text: string): void },
+  options: Pick<BenchContext, 'rounds' | 'quick' | 'trace' | 'signal'> & { note(text: string): void },
 ): Stage {
   const servers: StartedServer[] = [];
   const children: Child[] = [];
@@ -25,6 +25,7 @@ export function createStage(
     context: {
       rounds: options.rounds,
       quick: options.quick,
+      trace: options.trace,
       signal: options.signal,
       log: (text) => options.note(text),
       redis: async (role, redisOptions = {}) => keep(await startRedis({ role, ...redisOptions })),
