@@ -7,6 +7,7 @@ import type { KeyCodec } from './key.ts';
 import type { Ttl, TtlPolicy } from './lifetime.ts';
 import { type LogLevel, logLevels } from './log.ts';
 import type { ScheduleDef } from './schedule.ts';
+import { isUpsert } from './upsert.ts';
 
 /**
  * The shape of everything in a configuration. The message of a failed check completes "expected `path` to be …";
@@ -134,7 +135,10 @@ const cache = made(
     origin,
     key: is<KeyCodec<unknown>>('a key codec such as key.number, or key.custom({ encode, decode })', isCodec),
     load: is('a function from ids to values', isFunction),
-    write: is('a function that writes a Map of values to the origin', isFunction).optional(),
+    write: is(
+      'a function that writes a Map of values to the origin, or upsert({ … })',
+      (value) => isFunction(value) || isUpsert(value),
+    ).optional(),
     ttl: is<Ttl<unknown, unknown>>(
       "a duration such as '10m' that is longer than 0, a function of the value, or a policy of `ttl`",
       (value) => (parseDuration(value) ?? 0) > 0 || isFunction(value) || isPolicy(value),

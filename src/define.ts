@@ -1,7 +1,9 @@
+import type { PoolClient } from './connect.ts';
 import type { Duration } from './duration.ts';
 import { SamovarError } from './errors.ts';
 import type { KeyCodec } from './key.ts';
 import type { Ttl } from './lifetime.ts';
+import type { UpsertDef } from './upsert.ts';
 import type { ValueCodec, ValueSchema } from './values.ts';
 
 /** What background work may ask of an origin, shared by the whole fleet. */
@@ -38,9 +40,17 @@ export interface LoadContext {
   readonly past?: (id: unknown) => Promise<unknown>;
 }
 
-export interface WriteContext {
+export interface WriteContext<Id = unknown> {
   /** Aborts when the time of the write, the `timeout` of its origin, is over. */
   readonly signal: AbortSignal;
+  /** Ids that are to be deleted, of a cache with `writeBehind`. @default none */
+  readonly deleted?: readonly Id[];
+  /** Of a cache with `writeBehind`: each write's place in the order of writes of its id. A row that has a later one is newer. */
+  readonly versions?: ReadonlyMap<Id, number>;
+  /** Of a cache with `writeBehind`: names this batch, the same when it is handed over again. */
+  readonly batch?: string;
+  /** Of a cache with `writeBehind`: a connection to Postgres in the transaction that ends with this call. */
+  readonly client?: PoolClient;
 }
 
 /** A value that is already the JSON text to store: it passes through unparsed. See `encoded`. */
@@ -111,8 +121,10 @@ export interface CacheOptions<Id, Value> {
   readonly key: KeyCodec<Id>;
   /** Loads many ids in one go; see `Load`. */
   readonly load: Load<Id, Value>;
-  /** Writes values to the origin, for `cache.write`. @default nothing can be written */
-  readonly write?: (entries: ReadonlyMap<Id, NoInfer<Value>>, context: WriteContext) => Promise<unknown>;
+  /** Writes values to the origin: a function, or `upsert({ … })`. @default nothing can be written */
+  readonly write?:
+    | ((entries: ReadonlyMap<Id, NoInfer<Value>>, context: WriteContext<Id>) => Promise<unknown>)
+    | UpsertDef<NoInfer<Id>, NoInfer<Value>>;
   /** How long an entry is fresh, 0 = it is not stored: a length, a function of value and id, or a policy made by `ttl.…`. */
   readonly ttl: Ttl<NoInfer<Id>, NoInfer<Value>>;
   /** How long after its ttl a value may still be served while a newer one is on its way, or cannot be had. @default 0 */

@@ -29,6 +29,20 @@ export interface Events {
   'invalidation:replayed': { keys: number; tags: number; caches: number };
   /** Whether the server is asked at all. */
   'store:changed': { role: 'cache'; isAway: boolean };
+  /** A statement is over: rows that the origin has, those that were news to it, those that changed meanwhile and stay dirty. */
+  'flush:wrote': { cache: string; rows: number; applied: number; overtaken: number };
+  'flush:settled': { cache: string; rows: number; dead: number; ms: number };
+  /** Nobody's fault; it is tried again. */
+  'flush:failed': { cache: string; code: string; message: string };
+  /** The table or a right is missing: nothing is flushed until it is mended. */
+  'flush:paused': { cache: string; code: string; message: string };
+  'flush:resumed': { cache: string };
+  /** Another process flushes these partitions; what was sent here wrote nothing. */
+  'flush:fenced': { cache: string; partitions: number };
+  'flush:dead': { cache: string; code: string };
+  /** A row waits because there is no room for more dead letters. */
+  'flush:dead-full': { cache: string };
+  'flush:unreadable': { cache: string; rows: number };
   'job:ended': {
     job: string;
     outcome: 'done' | 'snooze' | 'cancel' | 'failed' | 'retry' | 'handed-back' | 'lost';

@@ -14,6 +14,7 @@ export {
   type TimeoutOptions,
   type WarmOptions,
   type WarmSource,
+  type WriteContext,
 } from './define.ts';
 export { drawPlan, type PlanRequest, startRun } from './draw.ts';
 export type { Duration } from './duration.ts';
@@ -47,6 +48,7 @@ export { roomBytes, whyFull } from './memory.ts';
 export type { Plan, PlanRow, Reads, Run, RunState, Trigger, Writes } from './rooms.ts';
 export { type ScheduleDef, type ScheduleOptions, schedule } from './schedule.ts';
 export { ttl } from './ttl/ttl.ts';
+export { type UpsertColumn, type UpsertDef, type UpsertOptions, upsert } from './upsert.ts';
 export type { SchemaResult, ValueCodec, ValueSchema } from './values.ts';
 
 /** Builds everything on a configuration; see `Samovar`. Loaded when called: definitions alone stay light. */

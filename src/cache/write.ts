@@ -18,7 +18,7 @@ export interface WriteParts {
 export function createWrite({ def, clock, timeoutMs, forget }: WriteParts) {
   return async (id: unknown, value: unknown): Promise<void> => {
     const key = def.key.encode(id);
-    if (def.write === undefined) {
+    if (typeof def.write !== 'function') {
       throw new SamovarError(
         'E_CONFIG',
         `\`caches.${def.name}\` has no \`write\`, so nothing can be written`,

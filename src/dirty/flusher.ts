@@ -1,0 +1,291 @@
+import type { Clock } from '../clock.ts';
+import { messageOf } from '../errors.ts';
+import type { Emitter } from '../events.ts';
+import { blameOf, isOrphan, reasonOf } from './classes.ts';
+import type { Claim, Dirty, DirtyRow } from './dirty.ts';
+import type { Grants, Reached, Target, TargetRow } from './target.ts';
+
+export interface FlushSettings {
+  readonly delayMs: number;
+  /** Rows in one statement. */
+  readonly batch: number;
+  /** Dead letters in one partition. */
+  readonly mostDead: number;
+  readonly leaseMs: number;
+  /** Statements under way at once. */
+  readonly lanes: number;
+}
+
+export interface FlusherParts {
+  readonly cache: string;
+  readonly settings: FlushSettings;
+  readonly dirty: Pick<Dirty, 'lease' | 'release' | 'raise' | 'claim' | 'ack' | 'dead'>;
+  readonly grants: Grants;
+  readonly target: Target;
+  /** Makes of a stored form what the writer gets. Throws E_ENCODE or E_KEY for what cannot be read. */
+  readonly openRow: (row: DirtyRow) => TargetRow | Promise<TargetRow>;
+  /** These are the origin's now: what is stored of them may differ from what it made of them. */
+  readonly written: (keys: readonly string[]) => Promise<void>;
+  /** Names this process. */
+  readonly holder: string;
+  readonly clock: Clock;
+  readonly events: Pick<Emitter, 'emit'>;
+  /** @default nobody waits anywhere */
+  readonly reached?: Reached;
+  readonly random?: () => number;
+}
+
+export interface FlushReport {
+  /** Rows that the origin has now, and how many of them were news to it. */
+  readonly flushed: number;
+  readonly applied: number;
+  readonly dead: number;
+  /** Statements that were sent. */
+  readonly statements: number;
+  /** Why it ended before all was done. */
+  readonly stopped?: 'backing-off' | 'paused' | 'aborted' | 'stuck' | 'fenced';
+}
+
+export interface FlushOptions {
+  /** Also what is younger than the delay. */
+  readonly isForced?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+export interface Flusher {
+  readonly cache: string;
+  /** Carries over what is due. Calls at once share one pass. Never throws because of a server or a row. */
+  flush(options?: FlushOptions): Promise<FlushReport>;
+  readonly isPaused: boolean;
+  /** Gives the partitions back. */
+  close(): Promise<void>;
+}
+
+const firstBackoffMs = 50;
+const longestBackoffMs = 5_000;
+const pauseMs = 5_000;
+/** Passes in which a row may wait for its parent. */
+const mostOrphanTries = 20;
+
+interface Pass {
+  flushed: number;
+  applied: number;
+  dead: number;
+  statements: number;
+  /** Partitions with rows that cannot go now. */
+  readonly stuck: Set<number>;
+  readonly signal: AbortSignal;
+  readonly olderThanMs: number;
+}
+
+/** Carries the dirty writes of one cache over to its origin: claim, write, let go. It can die anywhere in between. */
+export function createFlusher(parts: FlusherParts): Flusher {
+  const { cache, settings, dirty, grants, target, openRow, written, holder, clock, events } = parts;
+  const { reached = () => {}, random = Math.random } = parts;
+  const epochs = new Map<number, number>();
+  const orphans = new Map<string, number>();
+  let renewAt = 0;
+  let waitUntil = 0;
+  let failures = 0;
+  let isPaused = false;
+  let running: Promise<FlushReport> | undefined;
+
+  /** The partitions that are ours; those that are newly so under an epoch of their own. */
+  const take = async (): Promise<void> => {
+    const leased = await dirty.lease(cache, holder, settings.leaseMs);
+    renewAt = clock.elapsed() + settings.leaseMs / 3;
+    const ours = new Set(leased);
+    for (const p of epochs.keys()) if (!ours.has(p)) epochs.delete(p);
+    const fresh = leased.filter((p) => !epochs.has(p));
+    if (fresh.length === 0) return;
+    await reached('after-lease');
+    await reached('before-epoch');
+    const granted = await grants.grant(cache, holder, fresh);
+    // A buffer that lost its newest state must not give versions that the origin takes for old ones.
+    const floors = new Map(
+      Array.from(granted, ([p, { high }]) => [p, high]).filter(([, high]) => high! > 0) as [number, number][],
+    );
+    await dirty.raise(cache, floors);
+    for (const [p, { epoch }] of granted) epochs.set(p, epoch);
+  };
+
+  /** One statement, and letting go of what it wrote. */
+  const send = async (pass: Pass, rows: readonly TargetRow[], claimedAt: number): Promise<void> => {
+    const sending = target.write({ rows, epochs, signal: pass.signal });
+    pass.statements += 1;
+    sending.catch(() => {});
+    await reached('sql-sent');
+    const { held, applied } = await sending;
+    await reached('after-commit');
+    const ours = new Set(held.map(({ partition }) => partition));
+    const lost = new Set(rows.map(({ partition }) => partition).filter((p) => !ours.has(p)));
+    for (const p of lost) {
+      epochs.delete(p);
+      pass.stuck.add(p);
+    }
+    if (lost.size > 0) events.emit('flush:fenced', { cache, partitions: lost.size });
+    await reached('before-ack');
+    const gone = await dirty.ack(cache, held, claimedAt);
+    pass.flushed += gone;
+    pass.applied += applied;
+    for (const { key } of held) orphans.delete(key);
+    events.emit('flush:wrote', {
+      cache,
+      rows: held.length,
+      applied,
+      overtaken: held.length - gone,
+    });
+    await written(held.map(({ key }) => key));
+  };
+
+  /** Writes a batch; when a row of it is to blame, its halves, down to that row. */
+  const carry = async (
+    pass: Pass,
+    rows: readonly TargetRow[],
+    claimedAt: number,
+    isPart = false,
+  ): Promise<void> => {
+    if (rows.length === 0) return;
+    if (isPart) await reached('mid-bisect');
+    try {
+      return await send(pass, rows, claimedAt);
+    } catch (error) {
+      if (blameOf(error) !== 'data') throw error;
+      if (rows.length === 1) return bury(pass, rows[0]!, error);
+    }
+    const middle = Math.ceil(rows.length / 2);
+    await carry(pass, rows.slice(0, middle), claimedAt, true);
+    await carry(pass, rows.slice(middle), claimedAt, true);
+  };
+
+  /** Puts a row aside that the origin will not take as it is. */
+  const bury = async (pass: Pass, row: Pick<DirtyRow, 'partition' | 'key' | 'version'>, error: unknown) => {
+    const tries = (orphans.get(row.key) ?? 0) + 1;
+    if (isOrphan(error) && tries < mostOrphanTries) {
+      orphans.set(row.key, tries);
+      pass.stuck.add(row.partition);
+      return;
+    }
+    orphans.delete(row.key);
+    const reason = reasonOf(error);
+    const [result] = await dirty.dead(cache, [{ ...row, reason }], settings.mostDead);
+    if (result === 'full') {
+      // It stays dirty: what cannot be put aside is never dropped.
+      pass.stuck.add(row.partition);
+      events.emit('flush:dead-full', { cache });
+    } else if (result === 'dead') {
+      pass.dead += 1;
+      events.emit('flush:dead', { cache, code: reason.code });
+      await written([row.key]);
+    }
+  };
+
+  const openRows = async (pass: Pass, { rows, unreadable }: Claim): Promise<TargetRow[]> => {
+    if (unreadable > 0) events.emit('flush:unreadable', { cache, rows: unreadable });
+    const opened: TargetRow[] = [];
+    for (const row of rows) {
+      try {
+        const made = openRow(row);
+        opened.push(made instanceof Promise ? await made : made);
+      } catch (error) {
+        await bury(pass, row, error);
+      }
+    }
+    return opened;
+  };
+
+  const lane = async (pass: Pass, own: (p: number) => boolean): Promise<void> => {
+    while (!pass.signal.aborted) {
+      if (clock.elapsed() >= renewAt) await take();
+      const partitions = [...epochs.keys()].filter((p) => own(p) && !pass.stuck.has(p));
+      if (partitions.length === 0) return;
+      const claim = await dirty.claim(cache, {
+        partitions,
+        most: settings.batch,
+        olderThanMs: pass.olderThanMs,
+      });
+      await reached('after-claim');
+      if (claim.rows.length === 0) return;
+      await carry(pass, await openRows(pass, claim), claim.claimedAt);
+    }
+  };
+
+  const failed = (error: unknown): 'backing-off' | 'paused' => {
+    const blame = blameOf(error);
+    if (blame === 'schema') {
+      target.forget();
+      waitUntil = clock.elapsed() + pauseMs;
+      if (!isPaused)
+        events.emit('flush:paused', { cache, code: reasonOf(error).code, message: messageOf(error) });
+      isPaused = true;
+      return 'paused';
+    }
+    failures += 1;
+    const most = Math.min(longestBackoffMs, firstBackoffMs * 2 ** Math.min(failures, 10));
+    waitUntil = clock.elapsed() + most * (0.5 + random() / 2);
+    events.emit('flush:failed', { cache, code: reasonOf(error).code, message: messageOf(error) });
+    return 'backing-off';
+  };
+
+  const run = async ({ isForced = false, signal = new AbortController().signal }: FlushOptions) => {
+    const pass: Pass = {
+      flushed: 0,
+      applied: 0,
+      dead: 0,
+      statements: 0,
+      stuck: new Set(),
+      signal,
+      olderThanMs: isForced ? 0 : settings.delayMs,
+    };
+    const report = (stopped?: FlushReport['stopped']): FlushReport => {
+      const { flushed, applied, dead, statements } = pass;
+      return { flushed, applied, dead, statements, ...(stopped === undefined ? {} : { stopped }) };
+    };
+    if (clock.elapsed() < waitUntil) return report(isPaused ? 'paused' : 'backing-off');
+    const from = clock.elapsed();
+    try {
+      await take();
+      const lanes = Array.from({ length: settings.lanes }, (_, i) =>
+        lane(pass, (p) => p % settings.lanes === i),
+      );
+      // All of them, before anybody is told: what is under way has its epoch and may still be let go.
+      for (const each of await Promise.allSettled(lanes)) if (each.status === 'rejected') throw each.reason;
+    } catch (error) {
+      return report(failed(error));
+    }
+    failures = 0;
+    if (isPaused && pass.statements > 0) {
+      isPaused = false;
+      events.emit('flush:resumed', { cache });
+    }
+    if (pass.flushed + pass.dead > 0)
+      events.emit('flush:settled', {
+        cache,
+        rows: pass.flushed,
+        dead: pass.dead,
+        ms: clock.elapsed() - from,
+      });
+    if (pass.stuck.size > 0) waitUntil = clock.elapsed() + longestBackoffMs / 10;
+    return report(signal.aborted ? 'aborted' : pass.stuck.size > 0 ? 'stuck' : undefined);
+  };
+
+  return {
+    cache,
+    get isPaused() {
+      return isPaused;
+    },
+    async flush(options = {}) {
+      // One that asks for all must not be answered by a pass that leaves the young ones.
+      while (running !== undefined && options.isForced) await running.catch(() => {});
+      running ??= run(options).finally(() => {
+        running = undefined;
+      });
+      return running;
+    },
+    async close() {
+      await running?.catch(() => {});
+      epochs.clear();
+      await dirty.release(cache, holder);
+    },
+  };
+}

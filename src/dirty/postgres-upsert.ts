@@ -1,0 +1,115 @@
+import type { Pool } from '../connect.ts';
+import { SamovarError } from '../errors.ts';
+import type { UpsertColumn, UpsertDef } from '../upsert.ts';
+import { int4Array, int8Array, textArray } from './arrays.ts';
+import { type Statements, statementsOf } from './postgres-statements.ts';
+import { readTable, type Table } from './postgres-table.ts';
+import type { Epochs, Target, TargetRow } from './target.ts';
+import { columnText } from './texts.ts';
+
+interface Known {
+  readonly table: Table;
+  readonly fenced: Statements;
+  readonly alone: Statements;
+}
+
+export interface UpsertTargetOptions {
+  readonly cache: string;
+  readonly def: UpsertDef;
+}
+
+/** Writes rows by statements of its own, two at most for a batch: what is put, and what is deleted. */
+export function createUpsertTarget(pool: Pool, { cache, def }: UpsertTargetOptions): Target {
+  let known: Promise<Known> | undefined;
+
+  const know = (): Promise<Known> => {
+    known ??= readTable(pool, def)
+      .then((table) => ({
+        table,
+        fenced: statementsOf(def, table, true),
+        alone: statementsOf(def, table, false),
+      }))
+      .catch((error: unknown) => {
+        known = undefined;
+        throw error;
+      });
+    return known;
+  };
+
+  const run = async (
+    sql: string,
+    rows: readonly TargetRow[],
+    epochs: Epochs | undefined,
+    columns: readonly Buffer[],
+  ): Promise<{ held: number[]; applied: number }> => {
+    const { rows: told } = await pool.query<{ held: number[]; applied: number }>(sql, [
+      cache,
+      ...(epochs === undefined ? [null, null, null] : fenceOf(rows, epochs)),
+      int4Array(rows.map(({ partition }) => partition)),
+      textArray(rows.map(({ key }) => key)),
+      int8Array(rows.map(({ version }) => version)),
+      ...columns,
+    ]);
+    return told[0]!;
+  };
+
+  return {
+    async write({ rows, epochs }) {
+      const { table, fenced, alone } = await know();
+      const statements = epochs === undefined ? alone : fenced;
+      const held: TargetRow[] = [];
+      let applied = 0;
+      const parts = [
+        { rows: rows.filter(({ value }) => value !== undefined), sql: statements.put, hasValues: true },
+        { rows: rows.filter(({ value }) => value === undefined), sql: statements.remove, hasValues: false },
+      ];
+      for (const { rows: some, sql, hasValues } of parts) {
+        if (some.length === 0) continue;
+        const sorted = [...some].sort((a, b) => (a.key < b.key ? -1 : 1));
+        const columns = def.id.map(([column, of]) =>
+          textArray(sorted.map(({ id }) => columnText(of(id), table.types.get(column)!))),
+        );
+        if (hasValues)
+          for (const [column, of] of def.columns)
+            columns.push(textArray(sorted.map((row) => cellOf(row, of, table.types.get(column)!))));
+        const told = await run(sql, sorted, epochs, columns);
+        const ours = new Set(told.held);
+        held.push(...sorted.filter(({ partition }) => ours.has(partition)));
+        applied += told.applied;
+      }
+      return { held, applied };
+    },
+    forget() {
+      known = undefined;
+    },
+  };
+}
+
+function fenceOf(rows: readonly TargetRow[], epochs: Epochs): Buffer[] {
+  const highs = new Map<number, number>();
+  for (const { partition, version } of rows)
+    highs.set(partition, Math.max(version, highs.get(partition) ?? 0));
+  // In order, so that two statements never wait for each other.
+  const partitions = [...highs.keys()].sort((a, b) => a - b);
+  return [
+    int4Array(partitions),
+    int8Array(partitions.map((p) => epochs.get(p) ?? 0)),
+    int8Array(partitions.map((p) => highs.get(p)!)),
+  ];
+}
+
+function cellOf(
+  { value, json, id }: TargetRow,
+  of: UpsertColumn<unknown, unknown>,
+  type: string,
+): string | null {
+  if (of === '*') return json ?? JSON.stringify(value);
+  if (typeof of === 'function') {
+    try {
+      return columnText(of(value, id), type);
+    } catch (error) {
+      throw new SamovarError('E_ENCODE', `\`upsert.columns\` failed: ${String(error)}`, { cause: error });
+    }
+  }
+  return columnText((value as Record<string, unknown> | null)?.[of], type);
+}
