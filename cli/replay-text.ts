@@ -1,4 +1,4 @@
-import type { Replay, Spared } from '../src/forecast/replay.ts';
+import { middleOf, type Replay } from '../src/forecast/replay.ts';
 import type { CliContext } from './context.ts';
 import { count, instant, percent } from './format.ts';
 
@@ -18,7 +18,7 @@ export function replayText({ output }: CliContext, result: Replayed): string {
     return `${head}\nNo hour of its second half has 30 reads or more: there is nothing to judge a forecast by.`;
   const right = (name: string) => ({ head: name, align: 'right' as const });
   const sizes = rules['auto']!.map(({ keys: most }) => `${count(most)} KEYS`);
-  const middle = middleOf(rules['auto']!);
+  const middle = middleOf(rules['auto']!.map(({ budget }) => budget));
   const table = output.table(
     ['RULE', ...sizes.map(right), right('PRECISION'), right('HIT RATIO'), right('FIRST 5 MIN')],
     Object.entries(rules)
@@ -45,10 +45,3 @@ export function replayText({ output }: CliContext, result: Replayed): string {
       : []),
   ].join('\n');
 }
-
-/** The size of plan that single figures are told for: half a window's keys, or what is nearest to it. */
-const middleOf = (sizes: readonly Spared[]): number =>
-  sizes.reduce(
-    (best, { budget }, i) => (Math.abs(budget - 0.5) < Math.abs(sizes[best]!.budget - 0.5) ? i : best),
-    0,
-  );

@@ -68,8 +68,9 @@ export const command = (context: CliContext): Command =>
       const results: Replayed[] = [];
       for (const [cache, history] of histories) {
         signal.throwIfAborted();
-        const show = (share: number) => progress.show(`${cache}: ${count(share * 100)} % replayed`);
-        results.push({ cache, ...replay(history.build(), { onProgress: show }) });
+        const onProgress = (doing: string, share: number) =>
+          progress.show(`${cache}: ${doing} ${count(share * 100)} %`);
+        results.push({ cache, ...(await replay(history.build(), { signal, onProgress })) });
       }
       progress.end();
       if (results.length === 0) throw nothingRead(found, file);

@@ -21,7 +21,6 @@ const mostSpare = 20_000;
 export interface BacktestOptions {
   readonly windowSeconds?: number;
   readonly budgets?: readonly number[];
-  readonly onProgress?: ((share: number) => void) | undefined;
 }
 
 /** What every rule would have warmed before a window that is scored, best first, as numbers of keys. */
@@ -47,12 +46,13 @@ export interface Backtest {
 
 /**
  * Tries every rule on the second half of some traffic: before each window the cache is emptied and the rule's best keys are
- * warmed; each of them that is read in the window spares one miss. Nothing is known of a window before it is over.
+ * warmed; each of them that is read in the window spares one miss. Nothing is known of a window before it is over. Tells
+ * after each what share of them is done.
  */
-export function backtest(
+export function* backtest(
   traffic: Traffic,
-  { windowSeconds = hourSeconds, budgets = defaultBudgets, onProgress }: BacktestOptions = {},
-): Backtest {
+  { windowSeconds = hourSeconds, budgets = defaultBudgets }: BacktestOptions = {},
+): Generator<number, Backtest> {
   const { names, seconds } = traffic;
   const all = windowsOf(traffic, windowSeconds);
   const half = halfOf(seconds);
@@ -75,7 +75,7 @@ export function backtest(
   const part = createCensus(traffic);
   const toHours = (at: number) => at / hourSeconds;
 
-  all.forEach((window, i) => {
+  for (const [i, window] of all.entries()) {
     const { keys: read, counts } = census(window);
     const isDue = isScored(window);
     const bucket = toHours(window.at);
@@ -105,8 +105,8 @@ export function backtest(
       const { keys, counts: times } = part(step);
       table.add(toHours(step.at), keys, times);
     }
-    onProgress?.((i + 1) / all.length);
-  });
+    yield (i + 1) / all.length;
+  }
   return {
     windowSeconds,
     earlySeconds,
@@ -120,7 +120,8 @@ export function backtest(
   };
 }
 
-const halfOf = (seconds: Float64Array): number =>
+/** The middle of the time: what is before it is history. */
+export const halfOf = (seconds: Float64Array): number =>
   seconds.length === 0 ? 0 : seconds[0]! + (seconds.at(-1)! - seconds[0]!) / 2;
 
 function foreseen(read: Int32Array, counts: Int32Array, most: number): Int32Array {
