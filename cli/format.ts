@@ -16,6 +16,17 @@ export function bytes(value: number): string {
 export const percent = (share: number | undefined): string =>
   share === undefined ? '—' : `${(share * 100).toFixed(1)} %`;
 
+/** `10 m`, `6 h`, `1 d`: a length in its largest whole unit. */
+export function span(seconds: number): string {
+  const units = [
+    ['d', 86_400],
+    ['h', 3_600],
+    ['m', 60],
+  ] as const;
+  const [name, size] = units.find(([, each]) => seconds % each === 0) ?? ['s', 1];
+  return `${count(seconds / size)} ${name}`;
+}
+
 /** `2026-01-05 08:45 UTC`. */
 export const instant = (at: number | undefined): string =>
   at === undefined ? '—' : `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`;

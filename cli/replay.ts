@@ -9,9 +9,10 @@ import { createTraffic, type TrafficBuilder } from '../src/forecast/traffic.ts';
 import type { CliContext } from './context.ts';
 import { bytes, count } from './format.ts';
 import { type ReadingOptions, withReadingOptions } from './reading.ts';
+import { type Trial, toReplayOptions, withTrialOptions } from './replay-options.ts';
 import { type Replayed, replayText } from './replay-text.ts';
 
-interface Options extends ReadingOptions {
+interface Options extends ReadingOptions, Trial {
   readonly raw?: true;
 }
 
@@ -20,11 +21,12 @@ Takes what samovar import takes: nginx and Apache logs, NDJSON, CSV; plain or
 gzip; - reads standard input. Nothing is written and no server is needed.
 Without a configuration, or with --raw, every line is a read of one cache.
 
-The cache is emptied before every hour of the second half of the file, and each
-rule's best keys are warmed: as many as a tenth, a quarter, half and all of the
-keys that an hour has. A rule knows only what was before that hour. "auto" chooses among
-the rules as it goes, as the worker does; "perfect" knew the hour. The share is
-what of perfect foresight's spared misses a rule spares.
+What was read in the first half of the file is history; the second half is played
+three times. Cold start: the cache is emptied before every hour, and each rule's
+best keys are warmed. Steady state: one cache with a ttl, and maybe with little
+room. Refresh ahead: what is due is loaded anew. A rule knows only what was before
+an hour. "auto" chooses among the rules as it goes, as the worker does; "perfect"
+knew the hour.
 
 Examples
   samovar replay access.log.gz
@@ -32,10 +34,12 @@ Examples
 
 /** Tries the forecasts on traffic of one's own, before they are trusted. */
 export const command = (context: CliContext): Command =>
-  withReadingOptions(
-    new Command('replay')
-      .description('What warming would have done for traffic of your own: every rule, on a log, offline.')
-      .argument('<file>', 'a log, or - for standard input'),
+  withTrialOptions(
+    withReadingOptions(
+      new Command('replay')
+        .description('What warming would have done for traffic of your own: every rule, on a log, offline.')
+        .argument('<file>', 'a log, or - for standard input'),
+    ),
   )
     .option('--raw', 'without the configuration: every line is a read of one cache')
     .addHelpText('after', notes)
@@ -70,12 +74,20 @@ export const command = (context: CliContext): Command =>
         signal.throwIfAborted();
         const onProgress = (doing: string, share: number) =>
           progress.show(`${cache}: ${doing} ${count(share * 100)} %`);
-        results.push({ cache, ...(await replay(history.build(), { signal, onProgress })) });
+        results.push({
+          cache,
+          ...(await replay(history.build(), { ...toReplayOptions(options), signal, onProgress })),
+        });
       }
       progress.end();
       if (results.length === 0) throw nothingRead(found, file);
-      output.data(results, () => results.map((result) => replayText(context, result)).join('\n\n'));
+      output.data(results.map(documentOf), () =>
+        results.map((result) => replayText(context, result)).join('\n\n'),
+      );
     });
+
+/** Without what only pictures need. */
+const documentOf = ({ series, ...document }: Replayed): Omit<Replayed, 'series'> => document;
 
 async function configIfAny(context: CliContext): Promise<Config | undefined> {
   if (context.options.config === undefined) {

@@ -15,12 +15,21 @@ export interface CountRules {
   /** Different keys and hours held before they are to be taken. */
   readonly mostEntries: number;
   readonly mostCallers: number;
+  /** Nothing from before is taken for an access. @default the year 2000 */
+  readonly oldest?: number;
   /** Is told every read that is demand, instead of its being counted. */
   readonly onRead?: (cache: string, key: string, at: number) => void;
 }
 
 /** Judges each line: a read that counts, a line that is no read, or one that cannot be understood. */
-export function createCounting({ callerOf, demand, mostEntries, mostCallers, onRead }: CountRules) {
+export function createCounting({
+  callerOf,
+  demand,
+  mostEntries,
+  mostCallers,
+  oldest = oldestAt,
+  onRead,
+}: CountRules) {
   const tally = createTally(mostEntries);
   const callers = createCallerTally(mostCallers);
   let map: MapLine = () => 'unmapped';
@@ -45,7 +54,7 @@ export function createCounting({ callerOf, demand, mostEntries, mostCallers, onR
     found.lines += 1;
     if (isBad(line)) return bad(line.bad, number, text);
     const { at } = line;
-    if (at < oldestAt) return bad('tooOld', number, text);
+    if (at < oldest) return bad('tooOld', number, text);
     if (at > latest) return bad('future', number, text);
     const mapped = map(line);
     if (typeof mapped === 'string') return skip(mapped, line);

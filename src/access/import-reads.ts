@@ -42,6 +42,8 @@ export async function readHistory(path: string, options: ReadOptions): Promise<R
       demand: new Set(access.demand),
       mostEntries: 1,
       mostCallers: 32,
+      // Nothing is kept: a trace of the nineties, or one that counts from 0, is as good as any.
+      oldest: 0,
       onRead: options.onRead,
     });
     const { reader, headerLines } = createReader(format, beginning[0] ?? '', source.name, counting.emit);

@@ -32,6 +32,7 @@ export interface Plans {
 export interface Backtest {
   readonly windowSeconds: number;
   readonly earlySeconds: number;
+  readonly leastReads: number;
   readonly budgets: readonly number[];
   /** The same in keys. */
   readonly sizes: readonly number[];
@@ -110,6 +111,7 @@ export function* backtest(
   return {
     windowSeconds,
     earlySeconds,
+    leastReads,
     budgets,
     sizes,
     keysPerWindow,
@@ -165,3 +167,7 @@ function createChoice(names: readonly string[]) {
     },
   };
 }
+
+/** The budget that single figures are told for: half a window's keys, or what is nearest to it. */
+export const middleOf = (budgets: readonly number[]): number =>
+  budgets.reduce((best, each, i) => (Math.abs(each - 0.5) < Math.abs(budgets[best]! - 0.5) ? i : best), 0);

@@ -71,11 +71,10 @@ export function chanceOfRead(known: Known, at: ChanceAt): number {
   const openHours = Math.max(0, at.now / hourMs - (at.folded + 1));
   const age = Math.max(0, at.folded - lastBucket) + openHours;
   // The present hour counts as far as it has come: as much of it as is over is taken to be seen.
-  const seenIn = (halfLife: HalfLifeHours) =>
-    weightOf(halfLife, knownHours) * leftOf(openHours, halfLife) + openHours;
   let perHour = 0;
-  for (const [i, halfLife] of memories.entries()) {
-    const seen = seenIn(halfLife);
+  for (let i = 0; i < memories.length; i++) {
+    const halfLife = memories[i]!;
+    const seen = weightOf(halfLife, knownHours) * leftOf(openHours, halfLife) + openHours;
     const sum = sums[i]! * leftOf(age, halfLife) + open;
     if (i === 0) perHour = sum / (seen + hoursBefore);
     else perHour *= (sum + evidence) / (perHour * seen + evidence);

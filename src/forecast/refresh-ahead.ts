@@ -1,6 +1,7 @@
 import { hourMs, secondMs } from '../duration.ts';
-import { type ChanceAt, chanceOfRead, leastDays, memories, sharesOf } from './chance.ts';
+import { chanceOfRead, leastDays, memories, sharesOf } from './chance.ts';
 import { leftOf } from './fold.ts';
+import { createLine } from './line.ts';
 import type { Traffic } from './traffic.ts';
 
 /** What a policy may go by when the entry of a key is due. */
@@ -56,7 +57,7 @@ interface Counted {
 }
 
 /**
- * Goes through traffic, once for each policy, as a cache that forgets nothing but what has expired: a read of what is not
+ * Goes through traffic, for each policy as a cache that forgets nothing but what has expired: a read of what is not
  * fresh loads it, and when an entry is due the policy says whether it is loaded again. Statistics are those that a worker
  * has: hours that are over, folded, and the present one as far as it has come. Results are by name of the policy.
  */
@@ -65,15 +66,18 @@ export function simulateRefresh(
   options: RefreshOptions,
   policies: Readonly<Record<string, RefreshPolicy>>,
 ): Record<string, RefreshOutcome> {
-  const base = run(traffic, options, never);
+  const named = Object.keys(policies);
+  const [base, ...counts] = play(traffic, options, [never, ...Object.values(policies)]) as [
+    Counted,
+    ...Counted[],
+  ];
   const expiryMisses = base.misses - base.firsts;
   return Object.fromEntries(
-    Object.entries(policies).map(([name, policy]): [string, RefreshOutcome] => {
-      const { reads, misses, refreshes, unread } = run(traffic, options, policy);
+    counts.map(({ reads, misses, refreshes, unread }, i): [string, RefreshOutcome] => {
       const outcome = { reads, misses, refreshes, unread, expiryMisses };
       const removed = expiryMisses === 0 ? 0 : (base.misses - misses) / expiryMisses;
       const extraLoads = base.misses === 0 ? 0 : (misses + refreshes - base.misses) / base.misses;
-      return [name, { ...outcome, removed, extraLoads }];
+      return [named[i]!, { ...outcome, removed, extraLoads }];
     }),
   );
 }
@@ -92,57 +96,95 @@ export function removedAt(outcomes: readonly RefreshOutcome[], extraLoads: numbe
   return best;
 }
 
-function run({ names, keys, seconds }: Traffic, options: RefreshOptions, policy: RefreshPolicy): Counted {
-  const { ttlMs, at = 1 } = options;
+interface Player {
+  readonly counted: Counted;
+  /** Refreshes what is due by then, or lets it go. */
+  settleUpTo(now: number): void;
+  read(key: number, now: number): void;
+}
+
+/** All policies side by side: they differ in what they load, and not in what they know. */
+function play(
+  { names, keys, seconds }: Traffic,
+  options: RefreshOptions,
+  policies: readonly RefreshPolicy[],
+) {
+  const [first = 0, last = 0] = [seconds[0], seconds.at(-1)];
+  const half = (first + (last - first) / 2) * secondMs;
+  const state = createState(names.length);
+  const players = policies.map((policy) => createPlayer(names.length, options, { policy, state, half }));
+  for (let i = 0; i < keys.length; i++) {
+    const key = keys[i]!;
+    const now = seconds[i]! * secondMs;
+    for (let p = 0; p < players.length; p++) {
+      players[p]!.settleUpTo(now);
+      players[p]!.read(key, now);
+    }
+    state.read(key, now);
+  }
+  return players.map(({ counted }) => counted);
+}
+
+function createPlayer(
+  size: number,
+  { ttlMs, at = 1 }: RefreshOptions,
+  { policy, state, half }: { policy: RefreshPolicy; state: State; half: number },
+): Player {
   const dueMs = ttlMs * at;
-  const size = names.length;
-  const state = createState(size);
   const loadedAt = new Float64Array(size).fill(Number.NEGATIVE_INFINITY);
   const readsSince = new Int32Array(size);
   const isRefreshed = new Uint8Array(size);
   // All wait equally long, so they come due in the order in which they were loaded.
-  const queue: { key: number; loadedAt: number }[] = [];
-  let head = 0;
-  const [first = 0, last = 0] = [seconds[0], seconds.at(-1)];
-  const half = (first + (last - first) / 2) * secondMs;
+  const queue = createLine();
   const counted: Counted = { reads: 0, misses: 0, firsts: 0, refreshes: 0, unread: 0 };
-
-  const load = (key: number, now: number, refreshed: boolean): void => {
-    loadedAt[key] = now;
-    readsSince[key] = 0;
-    isRefreshed[key] = Number(refreshed);
-    queue.push({ key, loadedAt: now });
+  let [key, when] = [0, 0];
+  const due: Due = {
+    // Not every policy asks.
+    get chance() {
+      return state.chance(key, when, dueMs);
+    },
+    get reads() {
+      return readsSince[key]!;
+    },
   };
 
-  const settleUpTo = (now: number): void => {
-    for (; head < queue.length && queue[head]!.loadedAt + dueMs <= now; head++) {
-      const due = queue[head]!;
-      if (loadedAt[due.key] !== due.loadedAt) continue;
-      const when = due.loadedAt + dueMs;
-      const reads = readsSince[due.key]!;
-      if (isRefreshed[due.key] === 1 && reads === 0 && when >= half) counted.unread += 1;
-      const chance = policy === never ? 0 : state.chance(due.key, when, dueMs);
-      if (!policy({ chance, reads })) continue;
-      if (when >= half) counted.refreshes += 1;
-      load(due.key, when, true);
-    }
+  const load = (loaded: number, now: number, refreshed: number): void => {
+    loadedAt[loaded] = now;
+    readsSince[loaded] = 0;
+    isRefreshed[loaded] = refreshed;
+    queue.add(loaded, now);
   };
 
-  for (let i = 0; i < keys.length; i++) {
-    const key = keys[i]!;
-    const now = seconds[i]! * secondMs;
-    settleUpTo(now);
-    const isCounted = now >= half;
-    if (isCounted) counted.reads += 1;
-    if (now - loadedAt[key]! >= ttlMs) {
+  return {
+    counted,
+    settleUpTo(now) {
+      for (; !queue.isEmpty && queue.at + dueMs <= now; ) {
+        const { at: since } = queue;
+        key = queue.key;
+        queue.shift();
+        if (loadedAt[key] !== since) continue;
+        when = since + dueMs;
+        if (isRefreshed[key] === 1 && readsSince[key] === 0 && when >= half) counted.unread += 1;
+        if (!policy(due)) continue;
+        if (when >= half) counted.refreshes += 1;
+        load(key, when, 1);
+      }
+    },
+    read(read, now) {
+      const isCounted = now >= half;
+      if (isCounted) counted.reads += 1;
+      if (now - loadedAt[read]! < ttlMs) {
+        readsSince[read]! += 1;
+        return;
+      }
       if (isCounted) counted.misses += 1;
-      if (isCounted && loadedAt[key] === Number.NEGATIVE_INFINITY) counted.firsts += 1;
-      load(key, now, false);
-    } else readsSince[key]! += 1;
-    state.read(key, now);
-  }
-  return counted;
+      if (isCounted && loadedAt[read] === Number.NEGATIVE_INFINITY) counted.firsts += 1;
+      load(read, now, 0);
+    },
+  };
 }
+
+type State = ReturnType<typeof createState>;
 
 /** The statistics of every key as of any moment, kept as Postgres keeps them. */
 function createState(size: number) {
@@ -152,6 +194,7 @@ function createState(size: number) {
   const open = new Int32Array(size);
   const openBucket = new Int32Array(size).fill(-1);
   const hours = new Float64Array(24);
+  const known = memories.map(() => 0);
   let firstBucket = -1;
   let shares: { readonly bucket: number; readonly shares: number[] | undefined } = {
     bucket: -1,
@@ -162,8 +205,10 @@ function createState(size: number) {
   const fold = (key: number): void => {
     const bucket = openBucket[key]!;
     const age = bucket - lastBucket[key]!;
-    for (const [i, values] of sums.entries())
+    for (let i = 0; i < sums.length; i++) {
+      const values = sums[i]!;
       values[key] = values[key]! * leftOf(age, memories[i]!) + open[key]!;
+    }
     lastBucket[key] = bucket;
     open[key] = 0;
   };
@@ -189,14 +234,16 @@ function createState(size: number) {
     chance(key: number, now: number, withinMs: number): number {
       const bucket = Math.floor(now / hourMs);
       if (open[key]! > 0 && openBucket[key]! < bucket) fold(key);
-      const known = {
-        sums: sums.map((values) => values[key]!),
-        lastBucket: lastBucket[key]!,
-        knownHours: bucket - firstSeen[key]! + 1,
-        open: open[key]!,
-      };
-      const at: ChanceAt = { now, withinMs, folded: bucket - 1, hourShares: sharesAt(bucket) };
-      return chanceOfRead(known, at);
+      for (let i = 0; i < sums.length; i++) known[i] = sums[i]![key]!;
+      return chanceOfRead(
+        {
+          sums: known,
+          lastBucket: lastBucket[key]!,
+          knownHours: bucket - firstSeen[key]! + 1,
+          open: open[key]!,
+        },
+        { now, withinMs, folded: bucket - 1, hourShares: sharesAt(bucket) },
+      );
     },
   };
 }

@@ -1,5 +1,5 @@
 import { secondMs } from '../duration.ts';
-import { readAtLeast, type RefreshOutcome, removedAt, simulateRefresh, worthAbove } from './refresh-ahead.ts';
+import { type RefreshOutcome, readAtLeast, removedAt, simulateRefresh, worthAbove } from './refresh-ahead.ts';
 import type { Traffic } from './traffic.ts';
 
 const thresholds = [0.3, 0.4, 0.5, 0.6, 0.7, 0.8];
@@ -18,7 +18,10 @@ export interface Refreshed {
 }
 
 /** Tells after each ttl what share of them is done. */
-export function* refreshAhead(traffic: Traffic, ttlsSeconds: readonly number[]): Generator<number, Refreshed[]> {
+export function* refreshAhead(
+  traffic: Traffic,
+  ttlsSeconds: readonly number[],
+): Generator<number, Refreshed[]> {
   const all: Refreshed[] = [];
   for (const [i, ttlSeconds] of ttlsSeconds.entries()) {
     yield i / ttlsSeconds.length;

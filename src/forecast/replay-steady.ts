@@ -1,5 +1,5 @@
-import type { Backtest } from './backtest.ts';
-import { type Steady, simulateSteady } from './steady.ts';
+import { type Backtest, middleOf } from './backtest.ts';
+import { createSteady, type Steady } from './steady.ts';
 import type { Traffic } from './traffic.ts';
 
 /** What warming did for a cache that is never emptied. */
@@ -30,7 +30,7 @@ export interface Kept {
 export interface KeptAt {
   readonly budget: number;
   readonly keys: number;
-  /** By rule: the automatic choice and perfect foresight everywhere, the others where memory is no limit, at the first ttl. */
+  /** By rule: the automatic choice and perfect foresight everywhere, the others at the first ttl and the middle budget, where memory is no limit. */
   readonly rules: Readonly<Record<string, KeptBy>>;
   /** The automatic choice without the guard that keeps warming from pushing out what is hot; null where it has nothing to guard. */
   readonly unguarded: KeptBy | null;
@@ -53,19 +53,19 @@ export function* steadyState(
   for (const [i, { capacity: part, ttlSeconds }] of cells.entries()) {
     const isBounded = part !== Number.POSITIVE_INFINITY;
     const capacity = isBounded ? Math.max(1, Math.round(part * keysPerWindow)) : part;
-    const base = simulateSteady(traffic, plans, { ttlSeconds, capacity, from });
-    const rules = !isBounded && ttlSeconds === ttlsSeconds[0] ? allRules : ['perfect', 'auto'];
+    const keep = createSteady(traffic, plans, { ttlSeconds, capacity, from });
+    const base = keep();
     const results: KeptAt[] = [];
     for (const [size, most] of sizes.entries()) {
-      const warm = (rule: string, isGuarded: boolean): Steady =>
-        simulateSteady(traffic, plans, { ttlSeconds, capacity, from, warm: { rule, most, isGuarded } });
-      const perfect = warm('perfect', true);
-      const byRule: Record<string, KeptBy> = {};
-      for (const rule of rules) {
-        byRule[rule] = keptBy(rule === 'perfect' ? perfect : warm(rule, true), base, perfect);
-        yield (i + size / sizes.length) / cells.length;
-      }
-      const unguarded = isBounded ? keptBy(warm('auto', false), base, perfect) : null;
+      yield (i + size / sizes.length) / cells.length;
+      const isFull = !isBounded && ttlSeconds === ttlsSeconds[0] && size === middleOf(budgets);
+      const perfect = keep({ rule: 'perfect', most, isGuarded: isBounded });
+      const byRule: Record<string, KeptBy> = { perfect: keptBy(perfect, base, perfect) };
+      for (const rule of isFull ? allRules : ['auto'])
+        byRule[rule] = keptBy(keep({ rule, most, isGuarded: isBounded }), base, perfect);
+      const unguarded = isBounded
+        ? keptBy(keep({ rule: 'auto', most, isGuarded: false }), base, perfect)
+        : null;
       results.push({ budget: budgets[size]!, keys: most, rules: byRule, unguarded });
     }
     kept.push({

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { type Backtest, backtest, halfOf } from './backtest.ts';
+import { type Backtest, backtest, halfOf, middleOf } from './backtest.ts';
 import { type Refreshed, refreshAhead } from './replay-refresh.ts';
 import { type Kept, steadyState } from './replay-steady.ts';
 import type { Traffic } from './traffic.ts';
@@ -53,11 +53,18 @@ export interface Replay {
   readonly windowSeconds: number;
   /** How much of a window its first minutes are. */
   readonly earlySeconds: number;
+  /** Windows with fewer reads are not scored. */
+  readonly leastReads: number;
   /** Windows that were scored, of those in the second half of the time. */
   readonly windows: number;
   readonly keysPerWindow: number;
   /** Without warming. */
-  readonly cold: { readonly reads: number; readonly misses: number; readonly hitRatio: number; readonly earlyHitRatio: number };
+  readonly cold: {
+    readonly reads: number;
+    readonly misses: number;
+    readonly hitRatio: number;
+    readonly earlyHitRatio: number;
+  };
   /** By rule: one figure for each budget. 'auto' chose among the experts as it went; 'perfect' knew the window. */
   readonly rules: Readonly<Record<string, readonly Spared[]>>;
   /** How many windows the automatic choice gave to each expert. */
@@ -103,6 +110,7 @@ export async function replay(traffic: Traffic, options: ReplayOptions = {}): Pro
     to: seconds.at(-1) ?? 0,
     windowSeconds,
     earlySeconds,
+    leastReads: tried.leastReads,
     windows: base.series.at.length,
     keysPerWindow,
     cold: {
@@ -148,10 +156,6 @@ function seriesOf({ budgets, rules, base: { series } }: Backtest): Series {
     perfect: left('perfect'),
   };
 }
-
-/** The budget that single figures are told for: half a window's keys, or what is nearest to it. */
-export const middleOf = (budgets: readonly number[]): number =>
-  budgets.reduce((best, each, i) => (Math.abs(each - 0.5) < Math.abs(budgets[best]! - 0.5) ? i : best), 0);
 
 const ratio = (reads: number, misses: number): number => (reads === 0 ? 0 : 1 - misses / reads);
 const share = (part: number, whole: number): number => (whole === 0 ? 0 : part / whole);

@@ -1,16 +1,17 @@
+import { createLine, type Line } from './line.ts';
+
 /** A cache in numbers: entries end after one ttl, and beyond its capacity the one that was used longest ago makes room. */
 export interface Shelf {
-  /** Entries that are fresh, after those that have ended by then were dropped. */
+  /** Entries that are fresh, after those that have ended by then were dropped; 0 where memory is no limit. */
   live(now: number): number;
   isFresh(key: number, now: number): boolean;
   /** Uses an entry that is fresh. */
   touch(key: number): void;
   /** Loads an entry that is not. */
   put(key: number, now: number): void;
-  readonly evicted: number;
+  /** Another one in the same state. */
+  copy(): Shelf;
 }
-
-const none = -1;
 
 export interface ShelfOptions {
   /** How many keys there are: they are numbered from 0. */
@@ -20,29 +21,49 @@ export interface ShelfOptions {
   readonly capacity: number;
 }
 
-export function createShelf({ keys, ttlSeconds, capacity }: ShelfOptions): Shelf {
-  const endsAt = new Float64Array(keys).fill(Number.NEGATIVE_INFINITY);
-  if (capacity === Number.POSITIVE_INFINITY)
-    return {
-      evicted: 0,
-      live: () => 0,
-      isFresh: (key, now) => endsAt[key]! > now,
-      touch() {},
-      put(key, now) {
-        endsAt[key] = now + ttlSeconds;
-      },
-    };
+export const createShelf = ({ keys, ttlSeconds, capacity }: ShelfOptions): Shelf =>
+  capacity === Number.POSITIVE_INFINITY
+    ? unbounded(new Float64Array(keys), ttlSeconds)
+    : bounded(emptyState(keys), ttlSeconds, capacity);
 
-  // Entries in the order of their last use, the newest after the anchor; the anchor is no entry.
-  const anchor = keys;
-  const newer = new Int32Array(keys + 1).fill(none);
-  const older = new Int32Array(keys + 1).fill(none);
-  newer[anchor] = anchor;
-  older[anchor] = anchor;
-  // All live equally long, so they end in the order in which they were loaded.
-  let loaded = new Int32Array(1_024);
-  let loadedAt = new Float64Array(1_024);
-  let [head, tail, size, evicted] = [0, 0, 0, 0];
+function unbounded(endsAt: Float64Array, ttlSeconds: number): Shelf {
+  return {
+    live: () => 0,
+    isFresh: (key, now) => endsAt[key]! > now,
+    touch() {},
+    put(key, now) {
+      endsAt[key] = now + ttlSeconds;
+    },
+    copy: () => unbounded(endsAt.slice(), ttlSeconds),
+  };
+}
+
+interface State {
+  readonly endsAt: Float64Array;
+  /** Entries in the order of their last use, the newest before the anchor; the anchor, after all keys, is no entry. */
+  readonly newer: Int32Array;
+  readonly older: Int32Array;
+  /** All live equally long, so they end in the order in which they were loaded. */
+  readonly loaded: Line;
+  size: number;
+}
+
+function emptyState(keys: number): State {
+  const state = {
+    endsAt: new Float64Array(keys),
+    newer: new Int32Array(keys + 1),
+    older: new Int32Array(keys + 1),
+    loaded: createLine(),
+    size: 0,
+  };
+  state.newer[keys] = keys;
+  state.older[keys] = keys;
+  return state;
+}
+
+function bounded(state: State, ttlSeconds: number, capacity: number): Shelf {
+  const { endsAt, newer, older, loaded } = state;
+  const anchor = endsAt.length;
 
   const unlink = (key: number): void => {
     newer[older[key]!] = newer[key]!;
@@ -57,34 +78,18 @@ export function createShelf({ keys, ttlSeconds, capacity }: ShelfOptions): Shelf
   };
   const drop = (key: number): void => {
     unlink(key);
-    endsAt[key] = Number.NEGATIVE_INFINITY;
-    size -= 1;
+    endsAt[key] = 0;
+    state.size -= 1;
   };
   const dropEnded = (now: number): void => {
-    for (; head < tail && loadedAt[head]! + ttlSeconds <= now; head++) {
-      const key = loaded[head]!;
-      if (endsAt[key] === loadedAt[head]! + ttlSeconds) drop(key);
-    }
-  };
-  const note = (key: number, now: number): void => {
-    if (tail === loaded.length) {
-      const [moreKeys, moreAt] = roomFor(tail - head);
-      moreKeys.set(loaded.subarray(head, tail));
-      moreAt.set(loadedAt.subarray(head, tail));
-      [loaded, loadedAt, tail, head] = [moreKeys, moreAt, tail - head, 0];
-    }
-    loaded[tail] = key;
-    loadedAt[tail] = now;
-    tail += 1;
+    for (; !loaded.isEmpty && loaded.at + ttlSeconds <= now; loaded.shift())
+      if (endsAt[loaded.key] === loaded.at + ttlSeconds) drop(loaded.key);
   };
 
   return {
-    get evicted() {
-      return evicted;
-    },
     live(now) {
       dropEnded(now);
-      return size;
+      return state.size;
     },
     isFresh: (key, now) => endsAt[key]! > now,
     touch(key) {
@@ -93,20 +98,24 @@ export function createShelf({ keys, ttlSeconds, capacity }: ShelfOptions): Shelf
     },
     put(key, now) {
       dropEnded(now);
-      if (endsAt[key] !== Number.NEGATIVE_INFINITY) drop(key);
-      if (size >= capacity) {
-        drop(newer[anchor]!);
-        evicted += 1;
-      }
+      if (endsAt[key] !== 0) drop(key);
+      if (state.size >= capacity) drop(newer[anchor]!);
       link(key);
       endsAt[key] = now + ttlSeconds;
-      size += 1;
-      note(key, now);
+      state.size += 1;
+      loaded.add(key, now);
     },
+    copy: () =>
+      bounded(
+        {
+          endsAt: endsAt.slice(),
+          newer: newer.slice(),
+          older: older.slice(),
+          loaded: loaded.copy(),
+          size: state.size,
+        },
+        ttlSeconds,
+        capacity,
+      ),
   };
 }
-
-const roomFor = (used: number): [Int32Array<ArrayBuffer>, Float64Array<ArrayBuffer>] => [
-  new Int32Array(Math.max(1_024, 2 * used)),
-  new Float64Array(Math.max(1_024, 2 * used)),
-];

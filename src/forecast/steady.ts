@@ -1,5 +1,5 @@
 import type { Plans } from './backtest.ts';
-import { createShelf } from './shelf.ts';
+import { createShelf, type Shelf } from './shelf.ts';
 import type { Traffic } from './traffic.ts';
 
 /** Warming stops where the cache is this full, as `memoryMark` has it. */
@@ -11,8 +11,13 @@ export interface SteadyOptions {
   readonly capacity: number;
   /** From here on (epoch seconds) reads count and the cache is warmed. */
   readonly from: number;
-  /** What is warmed before each window: the rule's best keys that are not fresh, at most so many. Nothing without. */
-  readonly warm?: { readonly rule: string; readonly most: number; readonly isGuarded: boolean };
+}
+
+/** What is warmed before each window: the rule's best keys that are not fresh, at most so many; guarded, only while there is room. */
+export interface Warming {
+  readonly rule: string;
+  readonly most: number;
+  readonly isGuarded: boolean;
 }
 
 export interface Steady {
@@ -20,53 +25,69 @@ export interface Steady {
   readonly misses: number;
   /** Loads ahead. */
   readonly loads: number;
-  readonly evicted: number;
 }
 
 /**
- * Goes through traffic as one cache that is never emptied: a read of what is not fresh loads it. Before each window of the
- * plans it is warmed; with the guard, only while it is not full.
+ * Goes through traffic as one cache that is never emptied: a read of what is not fresh loads it. What was before the reads
+ * that count is gone through once, and each way of warming goes on from there.
  */
-export function simulateSteady(
+export function createSteady(
   { names, keys, seconds }: Traffic,
   plans: readonly Plans[],
-  { ttlSeconds, capacity, from, warm }: SteadyOptions,
-): Steady {
-  const shelf = createShelf({ keys: names.length, ttlSeconds, capacity });
+  { ttlSeconds, capacity, from }: SteadyOptions,
+): (warming?: Warming) => Steady {
   const isBounded = capacity !== Number.POSITIVE_INFINITY;
-  const most = warm?.isGuarded === true ? Math.floor(capacity * mark) : Number.POSITIVE_INFINITY;
-  let [reads, misses, loads, next] = [0, 0, 0, 0];
+  const before = createShelf({ keys: names.length, ttlSeconds, capacity });
+  let first = 0;
+  while (first < keys.length && seconds[first]! < from) first += 1;
+  pass(before, 0, first);
 
-  const warmFor = ({ window, orders }: Plans, { rule, most: budget }: { rule: string; most: number }): void => {
-    const order = orders.get(rule)!;
-    const { at } = window;
-    let left = Math.min(budget, isBounded ? most - shelf.live(at) : budget);
-    for (let i = 0; i < order.length && left > 0; i++) {
-      const key = order[i]!;
-      if (shelf.isFresh(key, at)) continue;
-      shelf.put(key, at);
-      loads += 1;
-      left -= 1;
+  /** Goes through some of the reads; answers with the misses. */
+  function pass(shelf: Shelf, start: number, end: number): number {
+    let misses = 0;
+    for (let i = start; i < end; i++) {
+      const key = keys[i]!;
+      const now = seconds[i]!;
+      if (shelf.isFresh(key, now)) {
+        if (isBounded) shelf.touch(key);
+        continue;
+      }
+      misses += 1;
+      shelf.put(key, now);
     }
-  };
-
-  let nextRead = warm === undefined || plans.length === 0 ? Number.POSITIVE_INFINITY : plans[0]!.window.from;
-  for (let i = 0; i < keys.length; i++) {
-    if (i === nextRead) {
-      warmFor(plans[next]!, warm!);
-      next += 1;
-      nextRead = plans[next]?.window.from ?? Number.POSITIVE_INFINITY;
-    }
-    const key = keys[i]!;
-    const now = seconds[i]!;
-    const isCounted = now >= from;
-    if (isCounted) reads += 1;
-    if (shelf.isFresh(key, now)) {
-      if (isBounded) shelf.touch(key);
-      continue;
-    }
-    if (isCounted) misses += 1;
-    shelf.put(key, now);
+    return misses;
   }
-  return { reads, misses, loads, evicted: shelf.evicted };
+
+  return (warming) => {
+    const shelf = before.copy();
+    const reads = keys.length - first;
+    if (warming === undefined) return { reads, misses: pass(shelf, first, keys.length), loads: 0 };
+    let [misses, loads, upto] = [0, 0, first];
+    for (const plan of plans) {
+      misses += pass(shelf, upto, plan.window.from);
+      upto = plan.window.from;
+      loads += warm(shelf, plan, warming, capacity * mark);
+    }
+    misses += pass(shelf, upto, keys.length);
+    return { reads, misses, loads };
+  };
+}
+
+function warm(
+  shelf: Shelf,
+  { window, orders }: Plans,
+  { rule, most, isGuarded }: Warming,
+  room: number,
+): number {
+  const order = orders.get(rule)!;
+  const { at } = window;
+  const budget = isGuarded ? Math.min(most, Math.floor(room - shelf.live(at))) : most;
+  let loads = 0;
+  for (let i = 0; i < order.length && loads < budget; i++) {
+    const key = order[i]!;
+    if (shelf.isFresh(key, at)) continue;
+    shelf.put(key, at);
+    loads += 1;
+  }
+  return loads;
 }
