@@ -1,6 +1,13 @@
 import { z } from 'zod';
 import type { ConfigInput } from './config.ts';
-import type { CacheOptions, MemoryOptions, OriginDef, TimeoutOptions, WarmOptions } from './define.ts';
+import type {
+  CacheOptions,
+  MemoryOptions,
+  OriginDef,
+  TimeoutOptions,
+  WarmOptions,
+  WriteBehindOptions,
+} from './define.ts';
 import { type Duration, parseDuration } from './duration.ts';
 import type { JobOptions } from './job.ts';
 import type { KeyCodec } from './key.ts';
@@ -126,6 +133,20 @@ const memory = strict({
   share: flag.optional(),
 } satisfies Record<keyof MemoryOptions, z.ZodType>);
 
+const writeBehind = strict({
+  delay: durationOrZero.optional(),
+  batch: count.optional(),
+  maxDirty: count.optional(),
+  maxDead: count.optional(),
+  whenFull: oneOf('block', 'reject', 'write-through').optional(),
+  blockFor: durationOrZero.optional(),
+  acknowledge: is<NonNullable<WriteBehindOptions<unknown, unknown>['acknowledge']>>(
+    "'buffer', 'fsync' or 'replicas:1'",
+    (value) => value === 'buffer' || value === 'fsync' || /^replicas:[1-9]\d?$/.test(String(value)),
+  ).optional(),
+  merge: is('a function that makes one value of two', isFunction).optional(),
+} satisfies Record<keyof WriteBehindOptions<unknown, unknown>, z.ZodType>);
+
 const cache = made(
   'cache',
   'defineCache',
@@ -139,6 +160,8 @@ const cache = made(
       'a function that writes a Map of values to the origin, or upsert({ … })',
       (value) => isFunction(value) || isUpsert(value),
     ).optional(),
+    mode: oneOf('write-through', 'write-around', 'write-behind').optional(),
+    writeBehind: writeBehind.optional(),
     ttl: is<Ttl<unknown, unknown>>(
       "a duration such as '10m' that is longer than 0, a function of the value, or a policy of `ttl`",
       (value) => (parseDuration(value) ?? 0) > 0 || isFunction(value) || isPolicy(value),
@@ -267,6 +290,7 @@ export const configShape = strict(
     }).optional(),
     import: strict({ map: importMap.optional() }).optional(),
     allowEvictingQueue: flag.optional(),
+    allowEvictingBuffer: flag.optional(),
   } satisfies Record<keyof ConfigInput, z.ZodType>,
   'an object, as defineConfig({ ... }) makes it',
 );

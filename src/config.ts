@@ -88,6 +88,8 @@ export interface ConfigInput<Caches extends readonly AnyCacheDef[] = readonly An
   };
   /** Accept a queue Redis that may evict jobs. @default false */
   readonly allowEvictingQueue?: boolean;
+  /** Accept a buffer Redis that may evict writes that were acknowledged. @default false */
+  readonly allowEvictingBuffer?: boolean;
 }
 
 /** The checked and frozen configuration that everything runs on. Lengths of time are milliseconds. */
@@ -120,6 +122,7 @@ export interface Config<Caches extends readonly AnyCacheDef[] = readonly AnyCach
   readonly log: { readonly level: LogLevel };
   readonly import: { readonly map: ImportMap | readonly ImportPattern[] | undefined };
   readonly allowEvictingQueue: boolean;
+  readonly allowEvictingBuffer: boolean;
   /** Where each server's address came from, for messages. */
   readonly sources: Readonly<Record<'redis' | 'queueRedis' | 'bufferRedis' | 'postgres', string>>;
 }

@@ -129,6 +129,8 @@ export interface PostgresConnectOptions {
   readonly from: string;
   readonly max?: number;
   readonly statementTimeoutMs?: number;
+  /** Settings of each session, as `-c name=value`. */
+  readonly settings?: string;
   /** Longest wait for a connection: to be made, or to be free. @default 5_000 */
   readonly waitMs?: number;
   readonly onError?: (error: Error) => void;
@@ -145,6 +147,7 @@ export async function openPostgres(options: PostgresConnectOptions): Promise<Poo
     connectionTimeoutMillis: options.waitMs ?? 5_000,
     statement_timeout: options.statementTimeoutMs ?? 300_000,
     allowExitOnIdle: true,
+    ...(options.settings === undefined ? {} : { options: options.settings }),
   });
   pool.on('error', (error) => options.onError?.(error));
   return pool;

@@ -12,10 +12,14 @@ export interface Connections {
   /** Ticks, budgets, the access log; BullMQ's producers. */
   readonly queue: Redis;
   readonly queueUrl: string;
+  /** Dirty writes; it sends nothing twice. Undefined where nothing is buffered. */
+  readonly buffer: Redis | undefined;
   /** Opens a connection to the cache's Redis that listens. */
   subscriber(): Redis;
   /** Opens on first use, so that applications which only read and enqueue never load `pg`. */
   pool(): Promise<Pool>;
+  /** For writes to the origin: what is committed there is on disk, and no lock is waited for long. */
+  writePool(): Promise<Pool>;
   close(): Promise<void>;
 }
 
@@ -28,7 +32,12 @@ const patienceMs = 1_000;
  */
 export async function openConnections(
   config: Config,
-  { clock, events, log }: { clock: Clock; events: Emitter; log: Log },
+  {
+    clock,
+    events,
+    log,
+    isBuffered = false,
+  }: { clock: Clock; events: Emitter; log: Log; isBuffered?: boolean },
 ): Promise<Connections> {
   const redisUrl = required(config.redis, 'redis', 'REDIS_URL', 'redis://127.0.0.1:6379');
   const queueUrl = config.queueRedis ?? redisUrl;
@@ -42,14 +51,39 @@ export async function openConnections(
     });
   const cache = open('cache', redisUrl);
   const queue = open('queue', queueUrl);
-  const connecting = [cache, queue].map((redis) => redis.connect().catch(() => {}));
+  const buffer = isBuffered
+    ? openRedis({
+        role: 'buffer',
+        use: 'once',
+        url: config.bufferRedis ?? queueUrl,
+        from: config.sources.bufferRedis,
+        onError: foldedErrors('buffer', events, log, clock),
+      })
+    : undefined;
+  const connecting = [cache, queue, ...(buffer ? [buffer] : [])].map((redis) =>
+    redis.connect().catch(() => {}),
+  );
   await Promise.race([Promise.all(connecting), clock.sleep(patienceMs)]);
 
   let pool: Promise<Pool> | undefined;
+  let writePool: Promise<Pool> | undefined;
+  const openPool = (more: { statementTimeoutMs?: number; settings?: string } = {}) =>
+    openPostgres({
+      url: required(
+        config.postgres,
+        'postgres',
+        'DATABASE_URL',
+        'postgres://user:password@127.0.0.1:5432/app',
+      ),
+      from: config.sources.postgres,
+      onError: (error) => log.warn({ err: error }, 'postgres connection lost'),
+      ...more,
+    });
   return {
     cache,
     queue,
     queueUrl,
+    buffer,
     subscriber: () =>
       openRedis({
         role: 'cache',
@@ -59,22 +93,22 @@ export async function openConnections(
         onError: foldedErrors('cache', events, log, clock),
       }),
     pool() {
-      pool ??= openPostgres({
-        url: required(
-          config.postgres,
-          'postgres',
-          'DATABASE_URL',
-          'postgres://user:password@127.0.0.1:5432/app',
-        ),
-        from: config.sources.postgres,
-        onError: (error) => log.warn({ err: error }, 'postgres connection lost'),
-      });
+      pool ??= openPool();
       return pool;
     },
+    writePool() {
+      // A database may have been told to answer before it has written; what leaves the buffer must be there to stay.
+      writePool ??= openPool({
+        statementTimeoutMs: 30_000,
+        settings: '-c synchronous_commit=on -c lock_timeout=10000',
+      });
+      return writePool;
+    },
     async close() {
-      await (await pool?.catch(() => undefined))?.end();
+      for (const each of [pool, writePool]) await (await each?.catch(() => undefined))?.end();
       cache.disconnect();
       queue.disconnect();
+      buffer?.disconnect();
     },
   };
 }
@@ -92,7 +126,7 @@ function required(url: string | undefined, option: string, variable: string, exa
 
 /** A server that is away says so several times a second: every error counts, one line a minute is logged. */
 function foldedErrors(
-  role: 'cache' | 'queue',
+  role: 'cache' | 'queue' | 'buffer',
   events: Emitter,
   log: Log,
   clock: Clock,

@@ -17,6 +17,7 @@ export const defaults = {
   http: { port: 7171, host: '127.0.0.1' },
   log: { level: 'info' },
   allowEvictingQueue: false,
+  allowEvictingBuffer: false,
   origin: { concurrency: 4, timeoutMs: 10 * secondMs },
   cache: {
     graceMs: 0,
@@ -26,6 +27,15 @@ export const defaults = {
     negativeMax: 10_000,
     batch: 500,
     maxValueBytes: 1_048_576,
+  },
+  writeBehind: {
+    delayMs: secondMs,
+    batch: 500,
+    maxDirty: 100_000,
+    maxDead: 10_000,
+    whenFull: 'block',
+    blockForMs: 5 * secondMs,
+    acknowledge: 'buffer',
   },
   warm: { top: 1_000, horizonMs: hourMs, maxTimeMs: 10 * minuteMs, memoryMark: 0.9, overlap: 'skip' },
   schedule: { timezone: 'UTC', catchUp: 'one', overlap: 'skip' },

@@ -114,6 +114,26 @@ export interface MemoryOptions {
   readonly share?: boolean;
 }
 
+/** How writes are buffered before they reach the origin. */
+export interface WriteBehindOptions<Id, Value> {
+  /** How long a write waits for newer ones of its id. @default '1s' */
+  readonly delay?: Duration;
+  /** Rows handed to the origin at once. @default 500 */
+  readonly batch?: number;
+  /** Ids that may wait at once, about; beyond, ids that do not wait yet are held up as `whenFull` says. @default 100_000 */
+  readonly maxDirty?: number;
+  /** Refused rows that are kept, about; beyond, refused rows go on waiting. @default 10_000 */
+  readonly maxDead?: number;
+  /** When too many wait: 'block' waits for room, 'reject' fails with E_DIRTY_FULL, 'write-through' writes to the origin at once. @default 'block' */
+  readonly whenFull?: 'block' | 'reject' | 'write-through';
+  /** Longest wait for room. @default '5s' */
+  readonly blockFor?: Duration;
+  /** When a write counts as taken: 'buffer' = Redis has it, 'fsync' = it is on its disk, 'replicas:1' = so many replicas have it. @default 'buffer' */
+  readonly acknowledge?: 'buffer' | 'fsync' | `replicas:${number}`;
+  /** Makes one value of the present one (undefined = none) and the one written, instead of replacing it. @default replaces it */
+  readonly merge?: (present: Value | undefined, written: Value, id: Id) => Value;
+}
+
 export interface CacheOptions<Id, Value> {
   /** Where its values come from; caches may share one. */
   readonly origin: OriginDef;
@@ -125,6 +145,13 @@ export interface CacheOptions<Id, Value> {
   readonly write?:
     | ((entries: ReadonlyMap<Id, NoInfer<Value>>, context: WriteContext<Id>) => Promise<unknown>)
     | UpsertDef<NoInfer<Id>, NoInfer<Value>>;
+  /**
+   * What `set` and `delete` do besides: 'write-through' writes to the origin, then stores; 'write-around' writes to the
+   * origin, then forgets; 'write-behind' buffers. @default 'write-behind' with `writeBehind`, else they change the cache alone
+   */
+  readonly mode?: 'write-through' | 'write-around' | 'write-behind';
+  /** How writes are buffered. @default they are not */
+  readonly writeBehind?: WriteBehindOptions<NoInfer<Id>, NoInfer<Value>>;
   /** How long an entry is fresh, 0 = it is not stored: a length, a function of value and id, or a policy made by `ttl.…`. */
   readonly ttl: Ttl<NoInfer<Id>, NoInfer<Value>>;
   /** How long after its ttl a value may still be served while a newer one is on its way, or cannot be had. @default 0 */

@@ -29,6 +29,10 @@ export interface Events {
   'invalidation:replayed': { keys: number; tags: number; caches: number };
   /** Whether the server is asked at all. */
   'store:changed': { role: 'cache'; isAway: boolean };
+  /** Whether the buffer's server can keep what it acknowledges; while it cannot, no write is taken. */
+  'buffer:changed': { isSafe: boolean };
+  /** The buffer of a cache is full, and a writer waits, was refused or writes to the origin itself. */
+  'write:held': { cache: string; how: 'block' | 'reject' | 'write-through' };
   /** A statement is over: rows that the origin has, those that were news to it, those that changed meanwhile and stay dirty. */
   'flush:wrote': { cache: string; rows: number; applied: number; overtaken: number };
   'flush:settled': { cache: string; rows: number; dead: number; ms: number };

@@ -17,7 +17,7 @@ import type {
   Working,
   WorkOptions,
 } from './operating.ts';
-import type { Plan, Run } from './rooms.ts';
+import type { DeadWrite, DirtyLedger, FlushReport, Plan, Run } from './rooms.ts';
 
 export type * from './operating.ts';
 
@@ -35,6 +35,8 @@ export interface SetOptions {
   readonly ttl?: Duration;
   /** Only for caches that have `tags`. @default what those say of the value */
   readonly tags?: readonly string[];
+  /** Of an E_INDETERMINATE: asks for the same write again, which then counts once. @default a write of its own */
+  readonly operation?: string;
 }
 
 /** Counters of one cache in this process, since it was opened. */
@@ -79,7 +81,8 @@ export interface CacheClient<Id, Value> {
   /** Whether a read would be answered without a load. Counts as no access. */
   has(id: Id): Promise<boolean>;
   /**
-   * Writes a value; no load that is under way can write over it. Undefined is remembered as missing. While Redis is away
+   * Writes a value, where the cache has a `mode` as that says: E_WRITE_FAILED of the origin; E_DIRTY_FULL,
+   * E_BUFFER_UNAVAILABLE or E_INDETERMINATE of the buffer. Else to the cache alone; no load that is under way can write over it. Undefined is remembered as missing. While Redis is away
    * the value is not stored, and the older one is deleted as `delete` does it.
    */
   set(id: Id, value: Value, options?: SetOptions): Promise<void>;
@@ -88,13 +91,25 @@ export interface CacheClient<Id, Value> {
    * bring the old value back, and the next read gets what the origin made of it. E_WRITE_FAILED.
    */
   write(id: Id, value: Value): Promise<void>;
+  /** Writes many values, as `set`; rejects with the first failure when all have ended. */
+  setMany(entries: ReadonlyMap<Id, Value>, options?: SetOptions): Promise<void>;
+  /**
+   * With `writeBehind`: makes a new value of the present one, which is called again when somebody wrote in between.
+   * Answers with what was written; undefined from `make` writes nothing.
+   */
+  update(
+    id: Id,
+    make: (present: Value | undefined) => Value | undefined | Promise<Value | undefined>,
+  ): Promise<Value | undefined>;
+  /** With `writeBehind`, for values that are numbers: adds, whoever else adds at the same time. Answers with the sum. */
+  increment(id: Id, by?: number, options?: Pick<SetOptions, 'operation'>): Promise<number>;
   /** Plain counters of this process. */
   stats(): CacheStats;
   /**
-   * Removes entries; a load under way cannot bring the old value back. While Redis is away the deletion is kept in this
+   * Where the cache has a `mode`, deletes ids in the origin as that says. Else, and besides, removes entries; a load under way cannot bring the old value back. While Redis is away the deletion is kept in this
    * process (`invalidation:kept`), carried out when Redis is back, and the key is not read from the cache meanwhile.
    */
-  delete(ids: Id | readonly Id[]): Promise<void>;
+  delete(ids: Id | readonly Id[], options?: Pick<SetOptions, 'operation'>): Promise<void>;
 }
 
 export interface EnqueueOptions {
@@ -186,6 +201,23 @@ export interface Samovar<Caches extends readonly AnyCacheDef[] = readonly AnyCac
     get(origin: string): Promise<{ perSecond?: number; concurrency: number; factor: number }>;
     /** Changes the limits of the whole fleet at once, until changed again. perSecond 0 stops background loads. */
     set(origin: string, limits: { perSecond?: number; concurrency?: number }): Promise<void>;
+  };
+  /** Buffered writes, by caches that have `writeBehind`: E_USAGE for the others. */
+  readonly writes: {
+    caches(): string[];
+    ledger(cache: string): Promise<DirtyLedger>;
+    /** Which part of the buffer a key is in. */
+    partitionOf(key: string): number;
+    /** Carries over all that is dirty, in this process, as far as the origin takes it now. */
+    flush(cache: string): Promise<FlushReport>;
+    /** Writes that the origin refused, newest first, without their values. */
+    dead(cache: string, options?: { most?: number }): Promise<DeadWrite[]>;
+    /** One of them with its value; none = the id was to be deleted. */
+    show(cache: string, key: string): Promise<(DeadWrite & { readonly value?: unknown }) | undefined>;
+    /** Makes them dirty again, unless a newer write of the key is; all without `keys`. Answers how many there were. */
+    retry(cache: string, keys?: readonly string[]): Promise<number>;
+    /** Gives them up for good. */
+    drop(cache: string, keys?: readonly string[]): Promise<number>;
   };
   readonly jobRuns: {
     list(options?: { job?: string; limit?: number }): Promise<

@@ -158,6 +158,7 @@ function resolve(
     log: { level: log.level ?? defaults.log.level },
     import: { map: input.import?.map },
     allowEvictingQueue: input.allowEvictingQueue ?? defaults.allowEvictingQueue,
+    allowEvictingBuffer: input.allowEvictingBuffer ?? defaults.allowEvictingBuffer,
     sources: {
       redis: redis.from,
       queueRedis: queueRedis.from,

@@ -1,3 +1,4 @@
+import type { DirtyLedger, FlushReport } from './dirty-shapes.ts';
 import type {
   Claim,
   ClaimedChunk,
@@ -14,6 +15,7 @@ import type {
 } from './plan-shapes.ts';
 import type { AccessBatch, AccessCursors, CollectResult, Forecast, Standing } from './shapes.ts';
 
+export * from './dirty-shapes.ts';
 export * from './plan-shapes.ts';
 export * from './shapes.ts';
 
@@ -50,6 +52,12 @@ export interface Reads {
   readonly store: {
     look(cache: string, keys: readonly string[]): Promise<Look[]>;
     memory(): Promise<Memory>;
+  };
+  readonly dirty: {
+    /** Caches that buffer writes. */
+    caches(): string[];
+    /** What the buffer of a cache has seen and holds. */
+    ledger(cache: string): Promise<DirtyLedger>;
   };
   readonly caches: {
     names(): string[];
@@ -121,6 +129,12 @@ export interface Writes {
   readonly cache: {
     /** Loads and writes many keys of one cache under leases, within the origin's budget. */
     fill(cache: string, request: FillRequest): Promise<FillReport>;
+  };
+  readonly dirty: {
+    /** Carries dirty writes of a cache over to its origin; `isForced`: also those that are younger than its delay. */
+    flush(cache: string, options?: { isForced?: boolean; signal?: AbortSignal }): Promise<FlushReport>;
+    /** Forgets rows that were deleted long ago. */
+    prune(now: number): Promise<number>;
   };
   readonly tags: {
     /** Forgets markers older than any entry can be. */

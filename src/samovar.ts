@@ -1,14 +1,17 @@
 import { createImporter } from './access/import.ts';
 import { type Database, lazyDatabase } from './compose/database.ts';
 import { explainKey } from './compose/explain.ts';
+import { targetOf } from './compose/flushers.ts';
 import { type ClientOptions, clientOf, openGround } from './compose/ground.ts';
 import { reviveLanes, startWarm } from './compose/operate.ts';
 import { createRooms } from './compose/rooms.ts';
 import { readServers, readStatus } from './compose/survey.ts';
 import { definitionOf } from './compose/wishes.ts';
 import { startWork } from './compose/work.ts';
+import { createWrites } from './compose/writes.ts';
 import type { Config, ConfigInput } from './config.ts';
 import type { AnyCacheDef } from './define.ts';
+import type { Target } from './dirty/target.ts';
 import { drawPlan } from './draw.ts';
 import { durationMs } from './duration.ts';
 import { SamovarError } from './errors.ts';
@@ -29,7 +32,18 @@ export async function createSamovar<const Defs extends readonly AnyCacheDef[]>(
   options: SamovarOptions = {},
 ): Promise<Samovar<Defs>> {
   const config = readConfig(input, { env: processEnvironment(), checkSchedule: checkExpression });
-  const ground = await openGround(config, options);
+  const targets = new Map<string, Target>();
+  const ground = await openGround(config, {
+    ...options,
+    async openTarget(at, def) {
+      let target = targets.get(def.name);
+      if (target === undefined) {
+        target = targetOf(def, await at.connections.writePool(), at);
+        targets.set(def.name, target);
+      }
+      return target;
+    },
+  });
   const client = clientOf<Defs>(ground);
   const { clock, log, events, connections, address, producer, budget } = ground;
   const openDatabase = lazyDatabase(ground);
@@ -93,6 +107,7 @@ export async function createSamovar<const Defs extends readonly AnyCacheDef[]>(
       get: async (origin) => budget.state(originOf(origin)),
       set: async (origin, limits) => budget.set(originOf(origin).name, limits),
     },
+    writes: createWrites(ground, ready),
     jobRuns: { list: async (wanted) => (await ready()).history.list(wanted) },
     schema: {
       status: async () => (await openDatabase()).schema.status(),

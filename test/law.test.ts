@@ -11,6 +11,7 @@ const mayImport: Record<string, readonly string[]> = {
   'src/cache': [
     'src/.',
     'src/store',
+    'src/dirty',
     'src/lease',
     'src/tags',
     'src/origin',

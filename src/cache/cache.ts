@@ -6,7 +6,7 @@ import { statsOf } from './counts.ts';
 import { createFront } from './front.ts';
 import { createReads, type ReadParts } from './reads.ts';
 import { createSetter } from './set.ts';
-import { createWrite } from './write.ts';
+import { createWriter, type WriterParts } from './writer.ts';
 
 /** One cache as applications use it. */
 export interface Cache<Id, Value> extends CacheClient<Id, Value> {
@@ -19,9 +19,9 @@ export interface Cache<Id, Value> extends CacheClient<Id, Value> {
 /** A hit is one MGET of a tick; a miss is one load under a lease; every read is counted. */
 export function createCache<Name extends string, Id, Value>(
   def: CacheDef<Name, Id, Value>,
-  parts: ReadParts,
+  parts: ReadParts & WriterParts,
 ): Cache<Id, Value> {
-  const { store, judge, events, settings, clock, counts, memory } = parts;
+  const { store, judge, events, counts, memory } = parts;
   const { name } = def;
   const reads = createReads<Id, Value>(def, parts);
   const setter = createSetter(def, parts);
@@ -34,7 +34,16 @@ export function createCache<Name extends string, Id, Value>(
     }
   };
 
-  const write = createWrite({ def, clock, timeoutMs: settings.timeoutMs, forget: deleteKeys });
+  const writer = createWriter(def, parts, {
+    forget: deleteKeys,
+    async store(key, id, value, options) {
+      try {
+        await setter(key, id, value, options);
+      } finally {
+        reads.drop([key]);
+      }
+    },
+  });
   const front = createFront(def, memory, { read: reads.one, readMany: reads.many });
 
   return {
@@ -88,21 +97,7 @@ export function createCache<Name extends string, Id, Value>(
       }
     },
 
-    async set(id, value, options) {
-      const key = def.key.encode(id);
-      try {
-        await setter(key, id, value, options);
-      } finally {
-        reads.drop([key]);
-      }
-    },
-
-    write,
-
-    async delete(ids) {
-      const all = Array.isArray(ids) ? (ids as readonly Id[]) : [ids as Id];
-      await deleteKeys(all.map((id) => def.key.encode(id)));
-    },
+    ...writer,
 
     stats: () => statsOf(counts, memory),
 

@@ -1,6 +1,8 @@
 import type { Bus } from '../bus/bus.ts';
 import type { Clock } from '../clock.ts';
 import type { AnyCacheDef, CacheDef } from '../define.ts';
+import type { Dirty, DirtyForm } from '../dirty/dirty.ts';
+import type { Target } from '../dirty/target.ts';
 import { nearest, SamovarError } from '../errors.ts';
 import type { Emitter } from '../events.ts';
 import type { CacheClient } from '../facade.ts';
@@ -12,15 +14,18 @@ import type { FillReport, FillRequest, InvalidateResult, Look, Reads, Recorder, 
 import { headOf } from '../store/entry.ts';
 import type { Store } from '../store/store.ts';
 import type { Invalidating, Tags } from '../tags/tags.ts';
+import { behindSettingsOf } from './behind-settings.ts';
 import { type Cache, createCache } from './cache.ts';
 import { type Counts, newCounts } from './counts.ts';
+import { withDirty } from './dirty-load.ts';
 import { createFill } from './fill.ts';
-import { createReader } from './form.ts';
+import { createReader, type Reader } from './form.ts';
 import { guarded, type Life } from './guard.ts';
 import { createJudge, type Judge } from './judge.ts';
 import { createMemory, type Memory, memorySettingsOf } from './memory.ts';
 import { createNegatives } from './negatives.ts';
 import { settingsOf } from './options.ts';
+import { createOriginWrite } from './origin-write.ts';
 import { createPast } from './past.ts';
 import { createRates } from './rates.ts';
 
@@ -34,6 +39,12 @@ export interface CacheParts {
   readonly recorder: Recorder;
   /** Word from other processes. @default none: waiters look by themselves */
   readonly bus?: Bus;
+  /** Where writes wait for their origin. @default nothing can be buffered */
+  readonly dirty?: Dirty | undefined;
+  /** Opens where an upsert goes to. @default nowhere */
+  readonly openTarget?: ((cache: string) => Promise<Target>) | undefined;
+  /** Asks for a flush. Never throws. @default nobody is asked */
+  readonly wake?: (cache: string) => void;
   /** Numbers from 0 up to 1. @default Math.random */
   readonly chance?: () => number;
 }
@@ -57,6 +68,8 @@ export interface Caches {
   readonly look: Reads['store']['look'];
   /** Entries and leases of keys go together; entries with any of the tags are dead at once. */
   invalidate(what: Invalidation): Promise<InvalidateResult>;
+  /** The value in a stored form, as a writer gets it. Throws, or rejects, with what is wrong with it. */
+  read(cache: string, form: DirtyForm): unknown;
   /** Resolves when what is under way here has been written or given up. */
   settled(): Promise<void>;
   /** Nothing is served any more, E_STOPPED; resolves when what is under way has settled. */
@@ -71,6 +84,7 @@ interface Made {
   readonly front: CacheClient<unknown, unknown>;
   readonly judge: Judge;
   readonly memory: Memory | undefined;
+  readonly reader: Reader;
   fill(request: FillRequest): Promise<FillReport>;
 }
 
@@ -79,7 +93,8 @@ const unprotected = { atOnce: 16, waiting: 1_000 };
 const missing: Look = { state: 'missing', freshUntil: 0 };
 
 export function createCaches(defs: readonly AnyCacheDef[], parts: CacheParts): Caches {
-  const { store, tags, budget, clock, events, recorder, bus, chance = Math.random } = parts;
+  const { store, tags, budget, clock, events, recorder, bus, dirty, chance = Math.random } = parts;
+  const { openTarget, wake = () => {} } = parts;
   const made = new Map<string, Made>();
   const bounds = new Map<string, Bound>();
   const pacers = createPacers(clock);
@@ -105,7 +120,10 @@ export function createCaches(defs: readonly AnyCacheDef[], parts: CacheParts): C
     const reader = createReader(def, settings);
     const { timeoutMs, batch } = settings;
     const past = createPast(def.name, { store, judge, reader });
-    const load = createLoader(def, { clock, events, timeoutMs, batch, past });
+    const behind = dirty && behindSettingsOf(def, dirty.partitions);
+    const fromOrigin = createLoader(def, { clock, events, timeoutMs, batch, past });
+    const load = dirty && behind ? withDirty(fromOrigin, { def, dirty, reader }) : fromOrigin;
+    const originWrite = createOriginWrite({ def, clock, timeoutMs, dirty, openTarget });
     const rates = settings.ttl.countsReads ? createRates(clock) : undefined;
     const shared = { def, settings, store, tags, judge, load, reader, rates, clock, events };
     const counts = newCounts();
@@ -120,6 +138,10 @@ export function createCaches(defs: readonly AnyCacheDef[], parts: CacheParts): C
       bus,
       recorder,
       counts,
+      dirty,
+      behind,
+      originWrite,
+      wake,
       chance,
       mayForget: createNegatives(settings.negativeMax, clock),
       pulse: { loadMs: 0 },
@@ -129,6 +151,7 @@ export function createCaches(defs: readonly AnyCacheDef[], parts: CacheParts): C
       judge,
       cache,
       memory,
+      reader,
       front: guarded(cache, life),
       fill: createFill({ ...shared, budget, pacers }),
     });
@@ -186,6 +209,8 @@ export function createCaches(defs: readonly AnyCacheDef[], parts: CacheParts): C
       events.emit('cache:invalidated', { cache, keys: removed, tags: labels.length });
       return { keys: removed, tags: labels.length };
     },
+
+    read: (cache, form) => find(cache).reader.read(form),
 
     settled,
 

@@ -31,7 +31,10 @@ export function guarded<Id, Value>(cache: CacheClient<Id, Value>, life: Life): C
     has: (id) => serve(undefined, () => cache.has(id)),
     set: (id, value, options) => serve(undefined, () => cache.set(id, value, options)),
     write: (id, value) => serve(undefined, () => cache.write(id, value)),
-    delete: (ids) => serve(undefined, () => cache.delete(ids)),
+    setMany: (entries, options) => serve(undefined, () => cache.setMany(entries, options)),
+    update: (id, make) => serve(undefined, () => cache.update(id, make)),
+    increment: (id, by, options) => serve(undefined, () => cache.increment(id, by, options)),
+    delete: (ids, options) => serve(undefined, () => cache.delete(ids, options)),
   };
 }
 

@@ -1,12 +1,13 @@
-import { type Clock, deadline } from '../clock.ts';
 import type { AnyCacheDef } from '../define.ts';
-import { humanDuration } from '../duration.ts';
 import { messageOf, SamovarError } from '../errors.ts';
+import { leaseMs, newToken } from '../lease/lease.ts';
+import { prepare, squeezed } from './draft.ts';
+import type { MissParts } from './miss.ts';
+import { nothingToWriteWith, type OriginWrite } from './origin-write.ts';
 
-export interface WriteParts {
+export interface WriteParts extends Pick<MissParts, 'settings' | 'store' | 'tags' | 'clock' | 'events'> {
   readonly def: AnyCacheDef;
-  readonly clock: Clock;
-  readonly timeoutMs: number;
+  readonly originWrite: (write: OriginWrite) => Promise<void>;
   /** Forgets what is stored, and every load under way. */
   forget(keys: readonly string[]): Promise<void>;
 }
@@ -15,42 +16,65 @@ export interface WriteParts {
  * Writes a value to the origin, then forgets the entry: a load that read the value before cannot be stored any more, and
  * the next reader gets what the origin made of it. Of two writers at once the origin decides, whoever is done last.
  */
-export function createWrite({ def, clock, timeoutMs, forget }: WriteParts) {
+export function createWrite({ def, originWrite, forget }: WriteParts) {
   return async (id: unknown, value: unknown): Promise<void> => {
     const key = def.key.encode(id);
-    if (typeof def.write !== 'function') {
-      throw new SamovarError(
-        'E_CONFIG',
-        `\`caches.${def.name}\` has no \`write\`, so nothing can be written`,
-        {
-          hints: [`say how: write: async (entries) => { … }`],
-        },
-      );
-    }
+    if (def.write === undefined) throw nothingToWriteWith(def);
     if (value === undefined)
       throw new SamovarError('E_ENCODE', `undefined was to be written to caches.${def.name}`);
-    const limit = deadline(clock, timeoutMs, () => timedOut(def, timeoutMs));
     try {
-      await Promise.race([
-        new Promise<never>((_, reject) => {
-          limit.signal.addEventListener('abort', () => reject(limit.signal.reason), { once: true });
-        }),
-        Promise.resolve(def.write(new Map([[id, value]]), { signal: limit.signal })),
-      ]);
-    } catch (error) {
-      throw error === limit.signal.reason ? error : failed(def, error);
+      await originWrite({ key, id, value });
     } finally {
-      limit.done();
       // Also when it failed: nobody knows how far it came.
       await forget([key]);
     }
   };
 }
 
-const timedOut = (def: AnyCacheDef, ms: number): SamovarError =>
-  new SamovarError('E_WRITE_FAILED', `\`caches.${def.name}.write\` did not end within ${humanDuration(ms)}`, {
-    hints: [`make it faster, or raise \`timeout\` of origin ${def.origin.name}`],
-  });
+/**
+ * Writes a value to the origin and stores it, under a lease that was taken before: of two writers at once only one can
+ * hold it, and the other takes it away, so that what is stored is never the older of the two.
+ */
+export function createWriteThrough(parts: WriteParts) {
+  const { def, settings, store, tags, clock, events, originWrite, forget } = parts;
+  const cache = def.name;
 
-const failed = (def: AnyCacheDef, cause: unknown): SamovarError =>
-  new SamovarError('E_WRITE_FAILED', `\`caches.${def.name}.write\` failed: ${messageOf(cause)}`, { cause });
+  const lease = async (key: string, token: string): Promise<boolean> => {
+    try {
+      const ms = leaseMs(settings.timeoutMs);
+      const [begun] = await store.begin(cache, [key], { token, ms }, { want: 'none' });
+      return begun === 'own';
+    } catch (error) {
+      events.emit('store:failed', { role: 'cache', message: messageOf(error) });
+      return false;
+    }
+  };
+
+  return async (id: unknown, value: unknown): Promise<void> => {
+    const key = def.key.encode(id);
+    const { draft, isTooBig, isFleeting } = prepare(def, settings, { key, id, value, row: 0 });
+    const token = newToken();
+    let isStored = false;
+    try {
+      const isOurs = !isTooBig && !isFleeting && draft.body !== undefined && (await lease(key, token));
+      const seq = isOurs && settings.isTagged ? await tags.seq() : 0;
+      await originWrite({ key, id, value });
+      if (!isOurs) return;
+      const { isTagged } = settings;
+      const batch = {
+        cache,
+        token,
+        isTagged,
+        filledBy: 's',
+        filledAt: clock.now(),
+        seq,
+        plan: 0,
+        loadMs: 0,
+      } as const;
+      const [done] = await store.commit(batch, await squeezed([draft], settings));
+      isStored = done === 'written';
+    } finally {
+      if (!isStored) await forget([key]);
+    }
+  };
+}

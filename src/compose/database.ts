@@ -1,9 +1,12 @@
 import { createBuckets } from '../access/postgres.ts';
 import { databaseError, type Pool } from '../connect.ts';
+import type { Flusher } from '../dirty/flusher.ts';
+import { createDirtyRecords } from '../dirty/postgres.ts';
 import { createForecasts } from '../forecast/postgres.ts';
 import { createHistory } from '../history/postgres.ts';
 import { createPlans } from '../plan/postgres.ts';
 import { createSchema } from '../schema/postgres.ts';
+import { createFlushers } from './flushers.ts';
 import type { Ground } from './ground.ts';
 
 /** The rooms that stand in Postgres. */
@@ -14,10 +17,14 @@ export interface Database {
   readonly plans: ReturnType<typeof createPlans>;
   readonly history: ReturnType<typeof createHistory>;
   readonly schema: ReturnType<typeof createSchema>;
+  readonly dirtyRecords: ReturnType<typeof createDirtyRecords>;
+  /** One for each cache that buffers writes. */
+  readonly flushers: ReadonlyMap<string, Flusher>;
 }
 
 /** Opens them on first use. E_DATABASE_UNAVAILABLE when Postgres does not answer; the next call tries again. */
-export function lazyDatabase({ config, clock, log, events, connections }: Ground): () => Promise<Database> {
+export function lazyDatabase(ground: Ground): () => Promise<Database> {
+  const { config, clock, log, events, connections } = ground;
   let opened: Promise<Database> | undefined;
   const open = async (): Promise<Database> => {
     const pool = await connections.pool();
@@ -35,6 +42,10 @@ export function lazyDatabase({ config, clock, log, events, connections }: Ground
       plans: createPlans(pool, { clock, events, retention }),
       history: createHistory(pool),
       schema: createSchema(pool, { log }),
+      dirtyRecords: createDirtyRecords(pool),
+      flushers: ground.dirty
+        ? createFlushers(ground, await connections.writePool())
+        : new Map<string, Flusher>(),
     };
   };
   return () => {

@@ -8,6 +8,8 @@ import type { Config, ConfigInput } from '../config.ts';
 import { reconnect } from '../connect.ts';
 import { type Connections, openConnections } from '../connections.ts';
 import type { AnyCacheDef } from '../define.ts';
+import type { Assured } from '../dirty/assured.ts';
+import type { Reached, Target } from '../dirty/target.ts';
 import { dayMs, durationMs } from '../duration.ts';
 import { messageOf, SamovarError } from '../errors.ts';
 import { createEmitter, type Emitter } from '../events.ts';
@@ -26,6 +28,7 @@ import type { Store } from '../store/store.ts';
 import { createRedisTags, tagsKey } from '../tags/redis.ts';
 import type { Tags } from '../tags/tags.ts';
 import { policyOf } from '../ttl/ttl.ts';
+import { createWake, needsBuffer, openDirty } from './dirty.ts';
 import { definitionOf } from './wishes.ts';
 
 export interface ClientOptions {
@@ -33,6 +36,8 @@ export interface ClientOptions {
   readonly clock?: Clock;
   /** Whether reads here are counted. @default config.access.record */
   readonly record?: boolean;
+  /** For tests of what happens in between: told where a flush has got to, and waited for. */
+  readonly reached?: Reached;
 }
 
 /** The rooms of a process that only reads, invalidates and enqueues, standing on their connections. */
@@ -51,6 +56,9 @@ export interface Ground {
   readonly bus: Bus;
   readonly budget: Budget;
   readonly caches: Caches;
+  /** Undefined where nothing is buffered. */
+  readonly dirty: Assured | undefined;
+  readonly reached: Reached | undefined;
   close(): Promise<void>;
 }
 
@@ -63,12 +71,22 @@ const longestLifeMs = (config: Config): number =>
     ),
   ) + dayMs;
 
-export async function openGround(input: ConfigInput | Config, options: ClientOptions = {}): Promise<Ground> {
+export interface GroundOptions extends ClientOptions {
+  /** Opens where the upserts of a cache go to. @default nowhere: Postgres is out of reach */
+  readonly openTarget?: (ground: Ground, def: AnyCacheDef) => Promise<Target>;
+}
+
+export async function openGround(input: ConfigInput | Config, options: GroundOptions = {}): Promise<Ground> {
   const config = readConfig(input, { env: processEnvironment() });
   const clock = options.clock ?? systemClock;
   const log = options.log ?? createLog({ level: config.log.level });
   const events = createEmitter((error) => log.error({ err: error }, 'an event listener failed'));
-  const connections = await openConnections(config, { clock, events, log });
+  const connections = await openConnections(config, {
+    clock,
+    events,
+    log,
+    isBuffered: needsBuffer(config),
+  });
   const { prefix } = config;
   const address = { url: connections.queueUrl, from: config.sources.queueRedis };
   const producer = createProducer({ redis: connections.queue, address, prefix, clock });
@@ -97,8 +115,21 @@ export async function openGround(input: ConfigInput | Config, options: ClientOpt
   events.on('key:hashed', ({ cache }) =>
     log.warn({ cache }, 'a key is longer than 8,192 bytes: it is stored under its hash, and never warmed'),
   );
-  const caches = createCaches(config.caches, { store, tags, budget, clock, events, recorder, bus });
-  return {
+  const dirty = openDirty({ config, connections, clock, log, events });
+  const { openTarget, reached } = options;
+  const caches = createCaches(config.caches, {
+    store,
+    tags,
+    budget,
+    clock,
+    events,
+    recorder,
+    bus,
+    dirty,
+    wake: createWake({ config, clock, log }, producer),
+    openTarget: openTarget && ((cache) => openTarget(ground, definitionOf(config, cache))),
+  });
+  const ground: Ground = {
     config,
     clock,
     log,
@@ -113,6 +144,8 @@ export async function openGround(input: ConfigInput | Config, options: ClientOpt
     bus,
     budget,
     caches,
+    dirty,
+    reached,
     async close() {
       await caches.stop();
       const left = await outage.stop();
@@ -126,6 +159,7 @@ export async function openGround(input: ConfigInput | Config, options: ClientOpt
       await connections.close();
     },
   };
+  return ground;
 }
 
 /** The application's face over the ground. */

@@ -1,12 +1,14 @@
+import type { Assured } from '../dirty/assured.ts';
+import { SamovarError } from '../errors.ts';
 import type { Reads, Writes } from '../rooms.ts';
 import type { Database } from './database.ts';
 import { configured, type Ground } from './ground.ts';
-import { createWishes } from './wishes.ts';
+import { createWishes, definitionOf } from './wishes.ts';
 
 /** Every room as jobs see it: what they may ask, and what they may have done. */
 export function createRooms(ground: Ground, database: Database): { reads: Reads; writes: Writes } {
   const { config, caches, store, tags, producer, accessLog } = ground;
-  const { buckets, forecasts, plans } = database;
+  const { buckets, forecasts, plans, flushers, dirtyRecords } = database;
   return {
     reads: {
       accessLog,
@@ -15,6 +17,10 @@ export function createRooms(ground: Ground, database: Database): { reads: Reads;
       plans,
       store: { look: caches.look, memory: () => store.memory() },
       caches: createWishes(config),
+      dirty: {
+        caches: () => [...flushers.keys()],
+        ledger: (cache) => buffered(ground, cache).ledger(cache),
+      },
     },
     writes: {
       accessLog,
@@ -23,6 +29,11 @@ export function createRooms(ground: Ground, database: Database): { reads: Reads;
       plans,
       cache: { fill: caches.fill },
       tags,
+      dirty: {
+        flush: async (cache, options) =>
+          (flushers.get(cache) ?? nothingBuffered(ground, cache)).flush(options),
+        prune: (now) => dirtyRecords.prune(now),
+      },
       queue: {
         enqueue: (job, payload, { once, delayMs } = {}) =>
           producer.enqueue(configured(config, job), payload, {
@@ -32,6 +43,17 @@ export function createRooms(ground: Ground, database: Database): { reads: Reads;
       },
     },
   };
+}
+
+/** The buffer, or E_USAGE where a cache has none. */
+export function buffered(ground: Ground, cache: string): Assured {
+  const { writeBehind } = definitionOf(ground.config, cache);
+  return writeBehind && ground.dirty ? ground.dirty : nothingBuffered(ground, cache);
+}
+
+export function nothingBuffered({ config }: Ground, cache: string): never {
+  definitionOf(config, cache);
+  throw new SamovarError('E_USAGE', `cache '${cache}' has no \`writeBehind\`: nothing of it is buffered`);
 }
 
 /** Only the named rooms: a job gets what it declared, and no other. */

@@ -6,6 +6,7 @@ import { createMetrics } from '../metrics/metrics.ts';
 import { checkQueuePolicy } from '../queue/redis.ts';
 import type { Cron } from '../queue/schedules.ts';
 import { createWorkers } from '../queue/workers.ts';
+import { startBehind } from './behind.ts';
 import type { Database } from './database.ts';
 import type { Ground } from './ground.ts';
 import { createRooms, pick } from './rooms.ts';
@@ -27,6 +28,7 @@ export async function startWork(
     allowEvicting: config.allowEvictingQueue,
     log,
   });
+  const behind = await startBehind(ground, database);
   const { reads, writes } = createRooms(ground, database);
   const workers = createWorkers({
     jobs: config.jobs,
@@ -55,6 +57,7 @@ export async function startWork(
   } catch (error) {
     if (ticks) await cron.stop();
     await workers.stop({ graceMs: 0 });
+    await behind.stop(0);
     throw error;
   }
   let stopping: Promise<void> | undefined;
@@ -66,7 +69,10 @@ export async function startWork(
       if (stopping && force) void workers.stop({ graceMs: 0 });
       stopping ??= (async () => {
         if (ticks) await cron.stop();
-        await workers.stop({ graceMs: force ? 0 : durationMs(grace, 'grace') });
+        const from = clock.elapsed();
+        const graceMs = force ? 0 : durationMs(grace, 'grace');
+        await workers.stop({ graceMs });
+        await behind.stop(graceMs - (clock.elapsed() - from));
         await http?.close();
         unlisten();
       })();

@@ -1,5 +1,5 @@
+import type { Reason } from '../dirty-shapes.ts';
 import { isSamovarError, messageOf } from '../errors.ts';
-import type { Reason } from './dirty.ts';
 
 /**
  * Who is to blame for a flush that failed. `transient`: nobody, it is tried again for ever. `schema`: whoever made or

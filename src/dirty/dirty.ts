@@ -1,3 +1,5 @@
+import type { DeadWrite, DirtyLedger, Reason } from '../dirty-shapes.ts';
+
 /** A value as it is stored: `flags` say what the body is. */
 export interface DirtyForm {
   readonly body: string | Buffer;
@@ -66,42 +68,9 @@ export interface Claim {
 
 export type RowName = Pick<DirtyRow, 'partition' | 'key' | 'version'>;
 
-/** Why the origin will not take a row. No value is in it. */
-export interface Reason {
-  /** SQLSTATE, or the code of an error. */
-  readonly code: string;
-  readonly message: string;
-  /** The constraint that was broken, if one was. */
-  readonly constraint?: string | undefined;
-}
-
-/** A write that the origin refused, kept until somebody decides about it. */
-export interface DeadLetter {
-  readonly key: string;
-  readonly version: number;
-  readonly at: number;
-  readonly reason: Reason;
+/** A dead write and what it was to write. */
+export interface DeadLetter extends DeadWrite {
   readonly form: DirtyForm | undefined;
-}
-
-/** What the buffer of a cache has seen, in keys. */
-export interface Ledger {
-  /** Writes that were acknowledged. */
-  readonly accepted: number;
-  /** Of those: replaced in the buffer by a newer one of the same key before it was flushed. */
-  readonly coalesced: number;
-  /** Of those: acknowledged by the origin. */
-  readonly flushed: number;
-  /** Dead letters that were given up by hand, or for which a newer write came. */
-  readonly dropped: number;
-  /** Dirty now. */
-  readonly pending: number;
-  /** Dead letters now. */
-  readonly dead: number;
-  /** accepted − coalesced − flushed − dropped − pending − dead: anything but 0 is a fault, or a hand in Redis. */
-  readonly difference: number;
-  /** Age of the oldest dirty write, by the buffer's clock; 0 when there is none. */
-  readonly lagMs: number;
 }
 
 /** What the server of the buffer is like: whether it keeps what it acknowledges. */
@@ -134,8 +103,15 @@ export interface Dirty {
   write(cache: string, write: DirtyWrite, marks: Marks): Promise<Written>;
   /** Adds to a dirty number, atomically. `overtaken` when the key is not dirty, or no plain number. */
   add(cache: string, add: DirtyAdd): Promise<Written>;
-  /** Leaves a word at a key that the next write of anybody takes away, and answers with what is dirty of it. */
-  watch(cache: string, key: string, word: string): Promise<DirtyEntry | undefined>;
+  /**
+   * Leaves a word at a key that the next write of anybody takes away. Answers with it, or with the one that was there: all
+   * who watch at once share it, and the first to write wins. And with what is dirty of the key.
+   */
+  watch(
+    cache: string,
+    key: string,
+    word: string,
+  ): Promise<{ readonly word: string; readonly entry: DirtyEntry | undefined }>;
   /** A version for a write that goes to the origin at once, newer than all that the buffer gave in its partition. */
   version(cache: string, key: string): Promise<number>;
   /** What is dirty of these keys, by position. */
@@ -166,6 +142,6 @@ export interface Dirty {
   retry(cache: string, keys?: readonly string[]): Promise<number>;
   drop(cache: string, keys?: readonly string[]): Promise<number>;
 
-  ledger(cache: string): Promise<Ledger>;
+  ledger(cache: string): Promise<DirtyLedger>;
   facts(): Promise<BufferFacts>;
 }

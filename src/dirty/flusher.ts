@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import type { FlushReport } from '../dirty-shapes.ts';
 import { messageOf } from '../errors.ts';
 import type { Emitter } from '../events.ts';
 import { blameOf, isOrphan, reasonOf } from './classes.ts';
@@ -33,17 +34,6 @@ export interface FlusherParts {
   /** @default nobody waits anywhere */
   readonly reached?: Reached;
   readonly random?: () => number;
-}
-
-export interface FlushReport {
-  /** Rows that the origin has now, and how many of them were news to it. */
-  readonly flushed: number;
-  readonly applied: number;
-  readonly dead: number;
-  /** Statements that were sent. */
-  readonly statements: number;
-  /** Why it ended before all was done. */
-  readonly stopped?: 'backing-off' | 'paused' | 'aborted' | 'stuck' | 'fenced';
 }
 
 export interface FlushOptions {

@@ -6,7 +6,7 @@ import type { Grants } from './target.ts';
 const deletedForMs = 48 * 3_600_000;
 
 /** What Postgres keeps of dirty writes beside the rows. */
-export interface DirtyLedger extends Grants {
+export interface DirtyRecords extends Grants {
   /** Throws E_BUFFER when the buffer of this prefix was made with another number of partitions. */
   check(prefix: string, partitions: number): Promise<void>;
   /** Forgets deleted rows; answers how many. */
@@ -20,7 +20,7 @@ const grantSql = `
   on conflict (cache, p) do update set epoch = d.epoch + 1, holder = excluded.holder, granted_at = now()
   returning p, epoch, high`;
 
-export function createDirtyLedger(pool: Pool): DirtyLedger {
+export function createDirtyRecords(pool: Pool): DirtyRecords {
   return {
     async grant(cache, holder, partitions) {
       const { rows } = await pool.query<{ p: number; epoch: string; high: string }>(grantSql, [

@@ -1,6 +1,7 @@
 import type { Redis } from '../connect.ts';
+import type { Reason } from '../dirty-shapes.ts';
 import { readLua } from '../files.ts';
-import type { DeadLetter, Dirty, Reason } from './dirty.ts';
+import type { DeadLetter, Dirty } from './dirty.ts';
 import { entryOf } from './entry.ts';
 import { groupBy } from './group.ts';
 import type { DirtyNames } from './names.ts';

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from '../connect.ts';
+import type { DirtyLedger } from '../dirty-shapes.ts';
 import { SamovarError } from '../errors.ts';
 import { readLua } from '../files.ts';
-import type { Claim, Dirty, DirtyRow, Ledger } from './dirty.ts';
+import type { Claim, Dirty, DirtyRow } from './dirty.ts';
 import { entryOf } from './entry.ts';
 import { groupBy } from './group.ts';
 import { createDirtyNames } from './names.ts';
@@ -22,7 +23,7 @@ export interface RedisDirtyOptions {
 
 type Arg = string | number;
 interface Scripts {
-  dirtyWatchBuffer(keys: 2, ...args: Arg[]): Promise<Buffer | null>;
+  dirtyWatchBuffer(keys: 2, ...args: Arg[]): Promise<[word: Buffer, entry: Buffer | null]>;
   dirtyVersion(keys: number, ...args: Arg[]): Promise<string[]>;
   dirtyLease(keys: number, ...args: Arg[]): Promise<number[]>;
   dirtyRelease(keys: number, ...args: Arg[]): Promise<number>;
@@ -74,8 +75,8 @@ export function createRedisDirty(
 
     async watch(cache, key, word) {
       const { entries, watches } = names.of(cache, names.partitionOf(key));
-      const bytes = await ask(scripts.dirtyWatchBuffer(2, entries, watches, key, word, watchMs));
-      return bytes === null ? undefined : entryOf(bytes);
+      const [there, bytes] = await ask(scripts.dirtyWatchBuffer(2, entries, watches, key, word, watchMs));
+      return { word: String(there), entry: bytes === null ? undefined : entryOf(bytes) };
     },
 
     async version(cache, key) {
@@ -160,7 +161,7 @@ function claimOf(claimedAt: number, told: readonly (Buffer | number)[], wanted: 
   return { rows, claimedAt, unreadable };
 }
 
-function ledgerOf(told: readonly string[]): Ledger {
+function ledgerOf(told: readonly string[]): DirtyLedger {
   const [accepted, coalesced, flushed, dropped, pending, dead, lagUs] = told.map(Number) as [
     number,
     number,

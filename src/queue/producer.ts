@@ -10,6 +10,8 @@ export interface EnqueueOptions {
   readonly once?: string;
   /** How long `once` is remembered, whatever becomes of the job. @default 600_000 */
   readonly onceForMs?: number;
+  /** Names work of which one is enough while it waits, and one more while it runs. */
+  readonly wakes?: string;
   /** @default 0 */
   readonly delayMs?: number;
   /** 1 comes before 2; without one a job comes before all that have one. @default none */
@@ -87,6 +89,10 @@ export function createProducer(options: LinkOptions): Producer {
           ...(onceId === undefined
             ? {}
             : { deduplication: { id: onceKey(onceId), ttl: wanted.onceForMs ?? onceForMs } }),
+          // Without `keepLastIfActive` one that comes while the last is running would be lost.
+          ...(wanted.wakes === undefined
+            ? {}
+            : { deduplication: { id: onceKey(`wake ${wanted.wakes}`), keepLastIfActive: true } }),
         });
         return added.id ?? jobId;
       });

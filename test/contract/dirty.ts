@@ -193,16 +193,18 @@ export function describeDirty(name: string, start: () => Promise<DirtyUnderTest>
     });
 
     test('takes a watched write only if nobody wrote since', async () => {
-      expect(await dirty.watch('shop', 'a', 'mine')).toBeUndefined();
+      expect(await dirty.watch('shop', 'a', 'mine')).toEqual({ word: 'mine', entry: undefined });
       expect(await write(put('a', '1', { watched: 'mine' }))).toMatchObject({ kind: 'ok' });
       expect(await write(put('a', '2', { watched: 'mine' }))).toEqual({ kind: 'overtaken' });
-      expect(text(await dirty.watch('shop', 'a', 'mine'))).toBe('1');
+      expect(text((await dirty.watch('shop', 'a', 'mine')).entry)).toBe('1');
       await other.write('shop', put('a', '3'), open);
       expect(await write(put('a', '4', { watched: 'mine' }))).toEqual({ kind: 'overtaken' });
-      await dirty.watch('shop', 'a', 'mine');
-      await other.watch('shop', 'a', 'theirs');
-      expect(await write(put('a', '5', { watched: 'mine' }))).toEqual({ kind: 'overtaken' });
-      expect(text((await dirty.read('shop', ['a']))[0])).toBe('3');
+      // Two who watch at once share the word: the first to write wins.
+      const [first, second] = [await dirty.watch('shop', 'a', 'one'), await other.watch('shop', 'a', 'two')];
+      expect([first.word, second.word]).toEqual(['one', 'one']);
+      expect(await write(put('a', '5', { watched: second.word }))).toMatchObject({ kind: 'ok' });
+      expect(await write(put('a', '6', { watched: first.word }))).toEqual({ kind: 'overtaken' });
+      expect(text((await dirty.read('shop', ['a']))[0])).toBe('5');
     });
 
     test('lends a partition to one at a time', async () => {

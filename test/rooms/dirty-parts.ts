@@ -4,7 +4,7 @@ import { afterAll } from 'vitest';
 import { type Clock, systemClock } from '../../src/clock.ts';
 import type { Dirty, DirtyRow } from '../../src/dirty/dirty.ts';
 import { createFlusher, type FlushSettings } from '../../src/dirty/flusher.ts';
-import { createDirtyLedger } from '../../src/dirty/postgres.ts';
+import { createDirtyRecords } from '../../src/dirty/postgres.ts';
 import { createUpsertTarget } from '../../src/dirty/postgres-upsert.ts';
 import { createRedisDirty } from '../../src/dirty/redis.ts';
 import type { Reached, Target, TargetRow } from '../../src/dirty/target.ts';
@@ -66,7 +66,7 @@ export function buffer(url: string, pool: pg.Pool, cache = 'shop') {
         cache,
         settings: { ...settings, ...own },
         dirty,
-        grants: createDirtyLedger(pool),
+        grants: createDirtyRecords(pool),
         target: 'kind' in def ? createUpsertTarget(pool, { cache, def }) : def,
         openRow,
         written: async (keys) => void written.push(...keys),

@@ -1,0 +1,69 @@
+import { deadline, type Timer } from '../clock.ts';
+import { messageOf } from '../errors.ts';
+import type { Database } from './database.ts';
+import { tickMsOf } from './flushers.ts';
+import type { Ground } from './ground.ts';
+import { definitionOf } from './wishes.ts';
+
+/** What is left to do of a shutdown when flushing must end. */
+const closingMs = 200;
+
+/**
+ * Looks for due writes in this process, whether or not a job is worked. Throws E_BUFFER before anything starts where the
+ * buffer cannot keep what it acknowledges.
+ */
+export async function startBehind(
+  { config, clock, log, events, dirty }: Ground,
+  { flushers, dirtyRecords }: Database,
+): Promise<{ stop(graceMs: number): Promise<void> }> {
+  if (dirty === undefined || flushers.size === 0) return { async stop() {} };
+  const facts = await dirty.check();
+  await dirtyRecords.check(config.prefix, dirty.partitions);
+  if (facts.appendOnly === false)
+    log.warn('the buffer Redis keeps no append-only file: a crash of it loses writes that were acknowledged');
+  if (facts.policy === undefined)
+    log.warn('the buffer Redis does not tell its eviction policy: it must not evict what has no ttl');
+  const stops = [
+    events.on('flush:paused', ({ cache, code, message }) =>
+      log.error({ cache, code, reason: message }, 'writes cannot be flushed until their table is mended'),
+    ),
+    events.on('flush:resumed', ({ cache }) => log.info({ cache }, 'writes are flushed again')),
+    events.on('flush:dead', ({ cache, code }) =>
+      log.warn({ cache, code }, 'a write was refused by the origin'),
+    ),
+  ];
+  const ticks: Timer[] = Array.from(flushers, ([cache, flusher]) =>
+    clock.every(
+      tickMsOf(definitionOf(config, cache), dirty),
+      async () => void (await flusher.flush()),
+      (error) => log.warn({ cache, reason: messageOf(error) }, 'a flush failed'),
+    ),
+  );
+  return {
+    async stop(graceMs) {
+      for (const tick of ticks) tick.stop();
+      const limit = deadline(clock, Math.max(0, graceMs - closingMs), () => new Error('the grace is over'));
+      try {
+        const all = Promise.all(
+          Array.from(flushers.values(), (each) => each.flush({ isForced: true, signal: limit.signal })),
+        );
+        await Promise.race([
+          all,
+          new Promise<void>((resolve) => {
+            if (limit.signal.aborted) resolve();
+            else limit.signal.addEventListener('abort', () => resolve(), { once: true });
+          }),
+        ]);
+      } finally {
+        limit.done();
+      }
+      // What is not flushed stays where it is, for whoever comes next.
+      const closed = Promise.all(Array.from(flushers.values(), (each) => each.close())).catch(
+        (error: unknown) =>
+          log.warn({ reason: messageOf(error) }, 'partitions were not given back; others get them soon'),
+      );
+      await Promise.race([closed, clock.sleep(closingMs)]);
+      for (const stop of stops) stop();
+    },
+  };
+}
