@@ -1,5 +1,5 @@
 import type { Config } from '../src/config.ts';
-import { humanDuration, secondMs } from '../src/duration.ts';
+import { humanDuration, minuteMs, secondMs } from '../src/duration.ts';
 import type { ServerFacts } from '../src/facade.ts';
 
 export interface Finding {
@@ -38,6 +38,7 @@ export function examine(config: Config, servers: readonly ServerFacts[], needs: 
     ...(queue?.ok ? queueRedis(config, queue) : []),
     ...shared(config),
     ...(postgres?.ok ? database(postgres, needs) : []),
+    ...(postgres?.ok ? changes(config, postgres) : []),
     ...doubts(config),
   ];
 }
@@ -184,6 +185,46 @@ function database({ schemaVersion = 0, canWrite }: ServerFacts, needs: number): 
       ),
     );
   return found;
+}
+
+/** Older than this, a change waits for nobody. */
+const longestWaitMs = minuteMs;
+const states = { missing: 'missing', changed: 'not what the configuration asks for' } as const;
+
+/** Whether changes of tables reach the caches that depend on them. */
+function* changes(
+  { caches, jobs }: Config,
+  { changes: told, schemaVersion = 0 }: ServerFacts,
+): Generator<Finding> {
+  if (told === undefined || schemaVersion === 0) return;
+  const subject = 'changes';
+  if (told.error !== undefined)
+    yield error(subject, told.error, 'correct `invalidateOn`, then: samovar migrate');
+  for (const { table, state } of told.triggers) {
+    if (state === 'left')
+      yield warning(subject, `table '${table}' has triggers that no cache asks for`, 'samovar migrate');
+    else if (state !== 'ok')
+      yield error(
+        subject,
+        `triggers of table '${table}' are ${states[state]}: its changes leave old values in the cache`,
+        'samovar migrate',
+      );
+  }
+  const isTold = caches.some(({ invalidateOn }) => invalidateOn !== undefined);
+  if (isTold && !jobs.some(({ name }) => name === 'invalidate'))
+    yield error(
+      subject,
+      'caches have `invalidateOn`, and no worker carries it out',
+      "add the job: jobs: [...builtinJobs] from 'samovar/jobs'",
+    );
+  if (told.oldestMs > longestWaitMs)
+    yield error(
+      subject,
+      `${told.waiting} wait in the outbox, the oldest for ${humanDuration(told.oldestMs)}: old values are served meanwhile`,
+      'start a worker (samovar worker), and see why it says it cannot carry them out',
+    );
+  else if (told.triggers.length > 0 && told.error === undefined)
+    yield ok(subject, `${told.waiting === 0 ? 'none waits' : `${told.waiting} on their way`}`);
 }
 
 /** What a configuration may say and rarely means. */

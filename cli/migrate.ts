@@ -1,6 +1,6 @@
 import { Command } from 'commander';
+import type { WholeSchema } from '../src/compose/schema.ts';
 import { SamovarError } from '../src/errors.ts';
-import type { SchemaStatus } from '../src/schema/postgres.ts';
 import type { CliContext } from './context.ts';
 import { instant } from './format.ts';
 import { openSchema } from './schema.ts';
@@ -13,13 +13,14 @@ interface Options {
 
 const notes = `
 Any number of processes may migrate at once: one does, the others wait.
-A schema that is newer than this program is refused (E_SCHEMA).
+A schema that is newer than this program is refused (E_SCHEMA). Tables that
+\`invalidateOn\` names get triggers; those it names no more lose them.
 
 Examples
   samovar migrate --dry-run
   samovar migrate --sql | psql "$DATABASE_URL"`;
 
-/** Applies the numbered files of sql/ that Postgres lacks. */
+/** Applies the numbered files of sql/ that Postgres lacks, and makes the triggers that `invalidateOn` asks for. */
 export const command = (context: CliContext): Command =>
   new Command('migrate')
     .description('Bring the schema "samovar" in Postgres up to date.')
@@ -40,13 +41,18 @@ export const command = (context: CliContext): Command =>
           const now = await schema.status();
           return context.output.data(now, () => statusText(context, now));
         }
-        const { applied } = await schema.migrate({ dryRun: dryRun === true });
+        const { applied, triggers } = await schema.migrate({ dryRun: dryRun === true });
         const { version } = dryRun ? { version: undefined } : await schema.status();
-        const names = applied.map(({ name }) => `  ${name}`).join('\n');
+        const lines = [
+          ...applied.map(({ name }) => `  ${name}`),
+          ...triggers.map(({ table, state }) => `  triggers of ${table} (${verbs[state]})`),
+        ];
         const said =
-          applied.length === 0 ? 'nothing is pending' : `${dryRun ? 'would apply' : 'applied'}:\n${names}`;
+          lines.length === 0
+            ? 'nothing is pending'
+            : `${dryRun ? 'would apply' : 'applied'}:\n${lines.join('\n')}`;
         context.output.data(
-          { dryRun: dryRun === true, applied, ...(version === undefined ? {} : { version }) },
+          { dryRun: dryRun === true, applied, triggers, ...(version === undefined ? {} : { version }) },
           () => said,
         );
       } finally {
@@ -54,7 +60,13 @@ export const command = (context: CliContext): Command =>
       }
     });
 
-function statusText({ output }: CliContext, { version, needs, applied, pending }: SchemaStatus): string {
+const verbs = { ok: 'as they should be', missing: 'new', changed: 'changed', left: 'removed' } as const;
+const states = { ok: 'made', missing: 'pending', changed: 'out of date', left: 'to be removed' } as const;
+
+function statusText(
+  { output }: CliContext,
+  { version, needs, applied, pending, triggers }: Awaited<ReturnType<WholeSchema['status']>>,
+): string {
   const rows = [
     ...applied.map(({ name, appliedAt, isChanged }) => [
       name,
@@ -62,6 +74,7 @@ function statusText({ output }: CliContext, { version, needs, applied, pending }
       instant(appliedAt),
     ]),
     ...pending.map(({ name }) => [name, 'pending', '']),
+    ...triggers.map(({ table, state }) => [`triggers of ${table}`, states[state], '']),
   ];
   return `schema "samovar": version ${version}, this build needs ${needs}\n\n${output.table(['MIGRATION', 'STATE', 'APPLIED'], rows)}`;
 }

@@ -1,10 +1,12 @@
+import { createWholeSchema, type WholeSchema } from '../src/compose/schema.ts';
 import { openPostgres, postgresReady } from '../src/connect.ts';
 import { SamovarError } from '../src/errors.ts';
-import { createSchema, type Schema } from '../src/schema/postgres.ts';
 import type { CliContext } from './context.ts';
 
 /** The schema by itself: it needs Postgres and no Redis. E_CONFIG, E_DATABASE_UNAVAILABLE. */
-export async function openSchema(context: CliContext): Promise<{ schema: Schema; close(): Promise<void> }> {
+export async function openSchema(
+  context: CliContext,
+): Promise<{ schema: WholeSchema; close(): Promise<void> }> {
   const config = await context.config();
   if (config.postgres === undefined) {
     throw new SamovarError(
@@ -28,5 +30,5 @@ export async function openSchema(context: CliContext): Promise<{ schema: Schema;
     await pool.end();
     throw error;
   }
-  return { schema: createSchema(pool, { log }), close: () => pool.end() };
+  return { schema: createWholeSchema(pool, { log, caches: config.caches }), close: () => pool.end() };
 }

@@ -26,6 +26,7 @@ function statusText(context: CliContext, { servers, caches, queues, schedules }:
     ),
     ...whyAway(context, servers),
     cachesText(context, caches),
+    ...changesText(servers),
     ...queuesText(context, queues),
     ...(queues.length === 0 ? [] : [listText(context, schedules)]),
   ].join('\n\n');
@@ -44,6 +45,20 @@ function queuesText({ output }: CliContext, queues: Status['queues']): string[] 
         oldestMs === undefined ? '—' : humanDuration(oldestMs),
       ]),
     ),
+  ];
+}
+
+/** What waits to be invalidated; nothing where no table is watched and nothing waits. */
+function changesText(servers: readonly ServerFacts[]): string[] {
+  const changes = servers.find(({ changes }) => changes !== undefined)?.changes;
+  if (changes === undefined || (changes.waiting === 0 && changes.triggers.length === 0)) return [];
+  const wrong = changes.triggers.filter(({ state }) => state !== 'ok').length;
+  return [
+    [
+      `changes: ${changes.waiting === 0 ? 'none waits' : `${count(changes.waiting)} wait, the oldest for ${humanDuration(changes.oldestMs)}`}`,
+      `${count(changes.triggers.length)} tables told of`,
+      ...(wrong === 0 ? [] : [`triggers of ${wrong} are to be mended: samovar migrate`]),
+    ].join(' · '),
   ];
 }
 

@@ -1,11 +1,12 @@
 import { collect } from './collect.ts';
 import { flush } from './flush.ts';
 import { forecast } from './forecast.ts';
+import { invalidate } from './invalidate.ts';
 import { plan } from './plan.ts';
 import { prune } from './prune.ts';
 import { warm } from './warm.ts';
 
-export { collect, flush, forecast, plan, prune, warm };
+export { collect, flush, forecast, invalidate, plan, prune, warm };
 
 /** Every built-in job, in the order in which data meets them. */
-export const builtinJobs = [collect, forecast, plan, warm, flush, prune] as const;
+export const builtinJobs = [collect, forecast, plan, warm, flush, invalidate, prune] as const;

@@ -2,12 +2,14 @@ import { z } from 'zod';
 import type { ConfigInput } from './config.ts';
 import type {
   CacheOptions,
+  InvalidateOn,
   MemoryOptions,
   OriginDef,
   TimeoutOptions,
   WarmOptions,
   WriteBehindOptions,
 } from './define.ts';
+
 import { type Duration, parseDuration } from './duration.ts';
 import type { JobOptions } from './job.ts';
 import type { KeyCodec } from './key.ts';
@@ -147,6 +149,33 @@ const writeBehind = strict({
   merge: is('a function that makes one value of two', isFunction).optional(),
 } satisfies Record<keyof WriteBehindOptions<unknown, unknown>, z.ZodType>);
 
+const isColumn = (value: unknown): value is string =>
+  isText(value) && Buffer.byteLength(value) <= 63 && !value.includes('\0');
+const columnsOf = (value: unknown): unknown[] =>
+  value !== null && typeof value === 'object' ? Object.values(value) : [value];
+
+const invalidateOn = strict(
+  {
+    table: is<string>(
+      "the name of a table, such as 'orders' or 'shop.orders'",
+      (value) => isText(value) && value.split('.').length <= 2 && value.split('.').every(isColumn),
+    ),
+    id: is<NonNullable<InvalidateOn['id']>>(
+      'a column, a list of columns or an object of them',
+      (value) => columnsOf(value).length > 0 && columnsOf(value).every(isColumn),
+    ).optional(),
+    tags: texts.optional(),
+    columns: is<readonly string[]>(
+      'a list of columns',
+      (value) => Array.isArray(value) && value.length > 0 && value.every(isColumn),
+    ).optional(),
+  } satisfies Record<keyof InvalidateOn, z.ZodType>,
+  '{ table, id?, tags?, columns? }, or a list of those',
+);
+const invalidateOns = z.custom<unknown>().superRefine((value, context) => {
+  forward(Array.isArray(value) ? z.array(invalidateOn) : invalidateOn, value, context);
+});
+
 const cache = made(
   'cache',
   'defineCache',
@@ -187,6 +216,7 @@ const cache = made(
       ),
     ).optional(),
     tags: is('a function from id and value to tags', isFunction).optional(),
+    invalidateOn: invalidateOns.optional(),
     batch: count.optional(),
     maxValueBytes: count.optional(),
     memory: memory.optional(),

@@ -1,8 +1,8 @@
 import { Redis } from 'ioredis';
-import type { Pool, PoolClient } from 'pg';
+import type { Client, Pool, PoolClient } from 'pg';
 import { hideSecrets, messageOf, SamovarError } from './errors.ts';
 
-export type { Pool, PoolClient, Redis };
+export type { Client, Pool, PoolClient, Redis };
 
 export type RedisRole = 'cache' | 'queue' | 'buffer';
 
@@ -151,6 +151,30 @@ export async function openPostgres(options: PostgresConnectOptions): Promise<Poo
   });
   pool.on('error', (error) => options.onError?.(error));
   return pool;
+}
+
+/** A connection of its own, for what belongs to a session: LISTEN is lost with it, and told to nobody but `onLost`. */
+export async function openSession(
+  { url, waitMs }: Pick<PostgresConnectOptions, 'url' | 'waitMs'>,
+  onLost: () => void,
+): Promise<Client> {
+  const { default: pg } = await import('pg');
+  const client = new pg.Client({
+    connectionString: url,
+    application_name: 'samovar-listener',
+    connectionTimeoutMillis: waitMs ?? 5_000,
+    query_timeout: 5_000,
+    keepAlive: true,
+  });
+  client.on('error', onLost);
+  client.on('end', onLost);
+  try {
+    await client.connect();
+  } catch (error) {
+    await client.end().catch(() => {}); // there was none
+    throw error;
+  }
+  return client;
 }
 
 /** Throws E_DATABASE_UNAVAILABLE with the cause and the way out unless Postgres answers. */

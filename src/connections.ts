@@ -1,6 +1,6 @@
 import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
-import { openPostgres, openRedis, type Pool, type Redis } from './connect.ts';
+import { type Client, openPostgres, openRedis, openSession, type Pool, type Redis } from './connect.ts';
 import { messageOf, SamovarError } from './errors.ts';
 import type { Emitter } from './events.ts';
 import type { Log } from './log.ts';
@@ -20,6 +20,8 @@ export interface Connections {
   pool(): Promise<Pool>;
   /** For writes to the origin: what is committed there is on disk, and no lock is waited for long. */
   writePool(): Promise<Pool>;
+  /** Opens a connection to Postgres for what belongs to a session. */
+  session(onLost: () => void): Promise<Client>;
   close(): Promise<void>;
 }
 
@@ -65,16 +67,13 @@ export async function openConnections(
   );
   await Promise.race([Promise.all(connecting), clock.sleep(patienceMs)]);
 
+  const postgresUrl = () =>
+    required(config.postgres, 'postgres', 'DATABASE_URL', 'postgres://user:password@127.0.0.1:5432/app');
   let pool: Promise<Pool> | undefined;
   let writePool: Promise<Pool> | undefined;
   const openPool = (more: { statementTimeoutMs?: number; settings?: string } = {}) =>
     openPostgres({
-      url: required(
-        config.postgres,
-        'postgres',
-        'DATABASE_URL',
-        'postgres://user:password@127.0.0.1:5432/app',
-      ),
+      url: postgresUrl(),
       from: config.sources.postgres,
       onError: (error) => log.warn({ err: error }, 'postgres connection lost'),
       ...more,
@@ -104,6 +103,7 @@ export async function openConnections(
       });
       return writePool;
     },
+    session: (onLost) => openSession({ url: postgresUrl() }, onLost),
     async close() {
       for (const each of [pool, writePool]) await (await each?.catch(() => undefined))?.end();
       cache.disconnect();

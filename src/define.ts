@@ -134,6 +134,21 @@ export interface WriteBehindOptions<Id, Value> {
   readonly merge?: (present: Value | undefined, written: Value, id: Id) => Value;
 }
 
+/** A table whose changes invalidate: `samovar migrate` makes triggers for it, and the application need not change. */
+export interface InvalidateOn {
+  /** A table of the configuration's Postgres: 'orders', or 'shop.orders'. */
+  readonly table: string;
+  /**
+   * The column with the id, before and after the change; several make a list or an object of ids in JSON. Without it, and
+   * without tags, a change invalidates all of the cache. @default none
+   */
+  readonly id?: string | readonly string[] | Readonly<Record<string, string>>;
+  /** Tags to invalidate; `{column}` in one stands for what the row has there, before and after the change. @default none */
+  readonly tags?: readonly string[];
+  /** Only updates that change one of these columns, the id or a tag count. @default every update */
+  readonly columns?: readonly string[];
+}
+
 export interface CacheOptions<Id, Value> {
   /** Where its values come from; caches may share one. */
   readonly origin: OriginDef;
@@ -176,6 +191,8 @@ export interface CacheOptions<Id, Value> {
   readonly schema?: ValueSchema<NoInfer<Value>>;
   /** Labels for group invalidation, computed from the loaded value. @default none */
   readonly tags?: (id: Id, value: Value) => readonly string[];
+  /** Tables whose changes invalidate, without a change to the application. @default none */
+  readonly invalidateOn?: InvalidateOn | readonly InvalidateOn[];
   /** Ids handed to one call of `load`. @default 500 */
   readonly batch?: number;
   /** Values whose form is longer than this (before it is deflated) are returned but not stored. @default 1_048_576 */

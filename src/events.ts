@@ -24,6 +24,8 @@ export interface Events {
   'warm:used': { cache: string; entries: number };
   'warm:unused': { cache: string; entries: number };
   'cache:invalidated': { cache: string | undefined; keys: number; tags: number };
+  /** Rows of the outbox were carried out; how long each had waited. */
+  'changes:applied': { rows: number; lagsMs: readonly number[] };
   /** The server did not accept it: it waits in this process. No keys and no tags: everything of the cache. */
   'invalidation:kept': { cache: string | undefined; keys: number; tags: number; waiting: number };
   'invalidation:replayed': { keys: number; tags: number; caches: number };

@@ -239,10 +239,16 @@ export interface Samovar<Caches extends readonly AnyCacheDef[] = readonly AnyCac
       readonly needs: number;
       readonly applied: readonly { version: number; name: string; appliedAt: number; isChanged: boolean }[];
       readonly pending: readonly { version: number; name: string }[];
+      /** Tables that `invalidateOn` names, or did; `left` = none does any more. E_SCHEMA for one that is not there. */
+      readonly triggers: readonly {
+        readonly table: string;
+        readonly state: 'ok' | 'missing' | 'changed' | 'left';
+      }[];
     }>;
-    migrate(options?: {
-      dryRun?: boolean;
-    }): Promise<{ readonly applied: readonly { version: number; name: string }[] }>;
+    migrate(options?: { dryRun?: boolean }): Promise<{
+      readonly applied: readonly { version: number; name: string }[];
+      readonly triggers: readonly { readonly table: string; readonly state: string }[];
+    }>;
     sql(): Promise<string>;
   };
   readonly history: {

@@ -7,6 +7,7 @@ export {
   defineOrigin,
   type Encoded,
   encoded,
+  type InvalidateOn,
   type Load,
   type LoadContext,
   type MemoryOptions,

@@ -130,6 +130,17 @@ export interface ServerFacts {
   readonly savesToDisk?: boolean;
   readonly schemaVersion?: number;
   readonly canWrite?: boolean;
+  /** Of Postgres: changes of tables that wait to be carried out, and the triggers that tell them. */
+  readonly changes?: {
+    readonly waiting: number;
+    readonly oldestMs: number;
+    readonly triggers: readonly {
+      readonly table: string;
+      readonly state: 'ok' | 'missing' | 'changed' | 'left';
+    }[];
+    /** Why triggers cannot be what the configuration asks for. */
+    readonly error?: string;
+  };
 }
 
 export interface Status {

@@ -192,6 +192,20 @@ export interface FillReport {
   readonly fills: readonly Fill[];
 }
 
+/** What is to be forgotten: keys or all of one cache, tags across caches, or several of these. */
+export interface Invalidation {
+  readonly cache?: string | undefined;
+  readonly ids?: readonly unknown[] | undefined;
+  readonly keys?: readonly string[] | undefined;
+  readonly tags?: readonly string[] | undefined;
+  /** Everything of the cache. */
+  readonly all?: boolean | undefined;
+  /** 'purge': gone at once; 'expire': stale, and served so where a cache has grace. @default 'purge' */
+  readonly mode?: 'purge' | 'expire' | undefined;
+  /** Fails when Redis does not accept it, instead of keeping it in this process. @default false */
+  readonly isSure?: boolean | undefined;
+}
+
 export interface InvalidateResult {
   readonly keys: number;
   readonly tags: number;

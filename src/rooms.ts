@@ -4,6 +4,8 @@ import type {
   ClaimedChunk,
   FillReport,
   FillRequest,
+  InvalidateResult,
+  Invalidation,
   Look,
   Memory,
   PastRow,
@@ -129,6 +131,8 @@ export interface Writes {
   readonly cache: {
     /** Loads and writes many keys of one cache under leases, within the origin's budget. */
     fill(cache: string, request: FillRequest): Promise<FillReport>;
+    /** Entries and leases of keys go together; entries with any of the tags are dead at once. */
+    invalidate(what: Invalidation): Promise<InvalidateResult>;
   };
   readonly dirty: {
     /** Carries dirty writes of a cache over to its origin; `isForced`: also those that are younger than its delay. */

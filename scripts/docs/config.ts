@@ -18,6 +18,12 @@ const sections = [
     name: 'CacheOptions',
   },
   {
+    head: 'A table whose changes invalidate',
+    about: '`invalidateOn` of a cache: one, or a list of them.',
+    file: 'src/define.ts',
+    name: 'InvalidateOn',
+  },
+  {
     head: 'How long readers wait',
     about: '`timeouts` of a cache.',
     file: 'src/define.ts',

@@ -2,6 +2,7 @@ import type { CacheDef } from '../define.ts';
 import { messageOf } from '../errors.ts';
 import type { CacheClient, Settled } from '../facade.ts';
 import { isNegative } from '../store/entry.ts';
+import type { Store } from '../store/store.ts';
 import { statsOf } from './counts.ts';
 import { createFront } from './front.ts';
 import { createReads, type ReadParts } from './reads.ts';
@@ -11,8 +12,8 @@ import { createWriter, type WriterParts } from './writer.ts';
 /** One cache as applications use it. */
 export interface Cache<Id, Value> extends CacheClient<Id, Value> {
   /** By keys instead of ids. */
-  deleteKeys(keys: readonly string[]): Promise<void>;
-  expireKeys(keys: readonly string[]): Promise<void>;
+  deleteKeys(keys: readonly string[], on?: Store): Promise<void>;
+  expireKeys(keys: readonly string[], on?: Store): Promise<void>;
   settled(): Promise<void>;
 }
 
@@ -26,9 +27,9 @@ export function createCache<Name extends string, Id, Value>(
   const reads = createReads<Id, Value>(def, parts);
   const setter = createSetter(def, parts);
 
-  const deleteKeys = async (keys: readonly string[]): Promise<void> => {
+  const deleteKeys = async (keys: readonly string[], on: Store = store): Promise<void> => {
     try {
-      await store.delete(name, keys);
+      await on.delete(name, keys);
     } finally {
       reads.drop(keys);
     }
@@ -103,9 +104,9 @@ export function createCache<Name extends string, Id, Value>(
 
     deleteKeys,
 
-    async expireKeys(keys) {
+    async expireKeys(keys, on = store) {
       try {
-        await store.expire(name, keys);
+        await on.expire(name, keys);
       } finally {
         reads.drop(keys);
       }

@@ -10,10 +10,19 @@ import { type Bound, createBound } from '../origin/bound.ts';
 import type { Budget } from '../origin/budget.ts';
 import { createLoader } from '../origin/load.ts';
 import { createPacers } from '../origin/pacer.ts';
-import type { FillReport, FillRequest, InvalidateResult, Look, Reads, Recorder, Writes } from '../rooms.ts';
+import type {
+  FillReport,
+  FillRequest,
+  InvalidateResult,
+  Invalidation,
+  Look,
+  Reads,
+  Recorder,
+  Writes,
+} from '../rooms.ts';
 import { headOf } from '../store/entry.ts';
 import type { Store } from '../store/store.ts';
-import type { Invalidating, Tags } from '../tags/tags.ts';
+import type { Tags } from '../tags/tags.ts';
 import { behindSettingsOf } from './behind-settings.ts';
 import { type Cache, createCache } from './cache.ts';
 import { type Counts, newCounts } from './counts.ts';
@@ -47,17 +56,8 @@ export interface CacheParts {
   readonly wake?: (cache: string) => void;
   /** Numbers from 0 up to 1. @default Math.random */
   readonly chance?: () => number;
-}
-
-export interface Invalidation {
-  readonly cache?: string;
-  readonly ids?: readonly unknown[];
-  readonly keys?: readonly string[];
-  readonly tags?: readonly string[];
-  /** Everything of the cache. */
-  readonly all?: boolean;
-  /** 'purge': gone at once; 'expire': stale, and served so where a cache has grace. @default 'purge' */
-  readonly mode?: Invalidating | undefined;
+  /** Store and tags that fail where those above would keep an invalidation for later. @default those above */
+  readonly bare?: { readonly store: Store; readonly tags: Tags };
 }
 
 /** Every configured cache, for applications and for background work. */
@@ -95,6 +95,7 @@ const missing: Look = { state: 'missing', freshUntil: 0 };
 export function createCaches(defs: readonly AnyCacheDef[], parts: CacheParts): Caches {
   const { store, tags, budget, clock, events, recorder, bus, dirty, chance = Math.random } = parts;
   const { openTarget, wake = () => {} } = parts;
+  const { bare = { store, tags } } = parts;
   const made = new Map<string, Made>();
   const bounds = new Map<string, Bound>();
   const pacers = createPacers(clock);
@@ -191,19 +192,34 @@ export function createCaches(defs: readonly AnyCacheDef[], parts: CacheParts): C
       });
     },
 
-    async invalidate({ cache, ids = [], keys = [], tags: labels = [], all: isAll = false, mode }) {
+    async invalidate({
+      cache,
+      ids = [],
+      keys = [],
+      tags: labels = [],
+      all: isAll = false,
+      mode,
+      isSure = false,
+    }) {
       let removed = 0;
+      const to = isSure ? bare : { store, tags };
+      if (isSure && isAll && cache !== undefined && !made.has(cache)) {
+        // One of another build.
+        await to.store.clear(cache);
+        return { keys: 0, tags: 0 };
+      }
       if (ids.length + keys.length > 0 || isAll) {
         if (cache === undefined)
           throw new SamovarError('E_USAGE', 'expected the name of a cache beside what of it to invalidate');
         const { def, cache: counter, memory } = find(cache);
-        if (isAll) await store.clear(cache).finally(() => memory?.clear());
+        if (isAll) await to.store.clear(cache).finally(() => memory?.clear());
         const all = [...new Set([...keys, ...ids.map((id) => def.key.encode(id))])];
-        if (all.length > 0) await (mode === 'expire' ? counter.expireKeys(all) : counter.deleteKeys(all));
+        if (all.length > 0)
+          await (mode === 'expire' ? counter.expireKeys(all, to.store) : counter.deleteKeys(all, to.store));
         removed = all.length;
       }
       if (labels.length > 0)
-        await tags.invalidate(labels, mode).finally(() => {
+        await to.tags.invalidate(labels, mode).finally(() => {
           for (const { memory } of made.values()) memory?.dropTags(labels);
         });
       events.emit('cache:invalidated', { cache, keys: removed, tags: labels.length });

@@ -5,9 +5,9 @@ import { createDirtyRecords } from '../dirty/postgres.ts';
 import { createForecasts } from '../forecast/postgres.ts';
 import { createHistory } from '../history/postgres.ts';
 import { createPlans } from '../plan/postgres.ts';
-import { createSchema } from '../schema/postgres.ts';
 import { createFlushers } from './flushers.ts';
 import type { Ground } from './ground.ts';
+import { createWholeSchema, type WholeSchema } from './schema.ts';
 
 /** The rooms that stand in Postgres. */
 export interface Database {
@@ -16,7 +16,7 @@ export interface Database {
   readonly forecasts: ReturnType<typeof createForecasts>;
   readonly plans: ReturnType<typeof createPlans>;
   readonly history: ReturnType<typeof createHistory>;
-  readonly schema: ReturnType<typeof createSchema>;
+  readonly schema: WholeSchema;
   readonly dirtyRecords: ReturnType<typeof createDirtyRecords>;
   /** One for each cache that buffers writes. */
   readonly flushers: ReadonlyMap<string, Flusher>;
@@ -41,7 +41,7 @@ export function lazyDatabase(ground: Ground): () => Promise<Database> {
       forecasts: createForecasts(pool, { retention }),
       plans: createPlans(pool, { clock, events, retention }),
       history: createHistory(pool),
-      schema: createSchema(pool, { log }),
+      schema: createWholeSchema(pool, { log, caches: config.caches }),
       dirtyRecords: createDirtyRecords(pool),
       flushers: ground.dirty
         ? createFlushers(ground, await connections.writePool())

@@ -110,7 +110,7 @@ export async function openGround(input: ConfigInput | Config, options: GroundOpt
     }),
   });
   connections.cache.on('ready', outage.wake);
-  const { store, tags } = outage;
+  const { store, tags, bare } = outage;
   const budget = createBudget(createRedisLimiter(connections.queue, { prefix }), { clock, events });
   events.on('key:hashed', ({ cache }) =>
     log.warn({ cache }, 'a key is longer than 8,192 bytes: it is stored under its hash, and never warmed'),
@@ -120,6 +120,7 @@ export async function openGround(input: ConfigInput | Config, options: GroundOpt
   const caches = createCaches(config.caches, {
     store,
     tags,
+    bare,
     budget,
     clock,
     events,

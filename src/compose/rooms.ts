@@ -27,7 +27,7 @@ export function createRooms(ground: Ground, database: Database): { reads: Reads;
       buckets,
       forecasts,
       plans,
-      cache: { fill: caches.fill },
+      cache: { fill: caches.fill, invalidate: caches.invalidate },
       tags,
       dirty: {
         flush: async (cache, options) =>

@@ -3,6 +3,7 @@ import type { ServerFacts, Status } from '../facade.ts';
 import { cacheFacts, postgresFacts } from '../facts/postgres.ts';
 import { redisFacts } from '../facts/redis.ts';
 import type { Cron } from '../queue/schedules.ts';
+import { changeFacts } from './change-facts.ts';
 import type { Database } from './database.ts';
 import type { Ground } from './ground.ts';
 
@@ -14,7 +15,10 @@ export async function readServers({ config, clock, connections, address }: Groun
     redisFacts(connections.cache, { role: 'cache', url: cacheUrl, from: config.sources.redis, clock }),
     redisFacts(connections.queue, { role: 'queue', ...address, clock }),
     connections.pool().then(
-      (pool) => postgresFacts(pool, postgres),
+      async (pool) => {
+        const facts = await postgresFacts(pool, postgres);
+        return facts.ok ? { ...facts, ...(await changeFacts(pool, config).catch(() => ({}))) } : facts;
+      },
       (error: unknown): ServerFacts => ({
         role: 'postgres',
         url: '',

@@ -7,6 +7,7 @@ import { checkQueuePolicy } from '../queue/redis.ts';
 import type { Cron } from '../queue/schedules.ts';
 import { createWorkers } from '../queue/workers.ts';
 import { startBehind } from './behind.ts';
+import { watchChanges } from './changes.ts';
 import type { Database } from './database.ts';
 import type { Ground } from './ground.ts';
 import { createRooms, pick } from './rooms.ts';
@@ -49,6 +50,7 @@ export async function startWork(
     if (ended.includes(state)) log.info({ cache, run, state }, 'run ended');
   });
   await workers.start();
+  const changes = workers.jobs.includes('invalidate') ? watchChanges(ground, database.pool) : undefined;
   const ticks = options.cron ?? options.only === undefined;
   let http: HttpServer | undefined;
   try {
@@ -56,6 +58,7 @@ export async function startWork(
     if (options.http ?? false) http = await serve(ground, database, cron, workers);
   } catch (error) {
     if (ticks) await cron.stop();
+    await changes?.stop();
     await workers.stop({ graceMs: 0 });
     await behind.stop(0);
     throw error;
@@ -69,6 +72,7 @@ export async function startWork(
       if (stopping && force) void workers.stop({ graceMs: 0 });
       stopping ??= (async () => {
         if (ticks) await cron.stop();
+        await changes?.stop();
         const from = clock.elapsed();
         const graceMs = force ? 0 : durationMs(grace, 'grace');
         await workers.stop({ graceMs });

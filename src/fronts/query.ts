@@ -19,7 +19,10 @@ export interface QueryPool {
 /** As those of `defineCache`; the statement is the loader, and its arguments are the id. */
 export interface QueryOptions<Args extends readonly unknown[], Given, Row>
   extends Omit<CacheOptions<Args, Row[]>, 'load' | 'key'> {
-  /** Tables that it reads: `invalidate({ tags: ['table:orders'] })` forgets every result that read one. @default none */
+  /**
+   * Tables that it reads: a change of one forgets every result that read it, as `invalidateOn` does, and so does
+   * `invalidate({ tags: ['table:orders'] })`. `invalidateOn: []` leaves only the latter. @default none
+   */
   readonly tables?: readonly string[];
   /** From arguments to the values of `$1`, `$2`, … @default the arguments as they are */
   readonly params?: (...args: Args) => readonly unknown[];
@@ -64,6 +67,9 @@ export function query<
 
   return defineCache<Name, Args, Row[]>(name, {
     batch: 4,
+    ...(tables.length === 0
+      ? {}
+      : { invalidateOn: tables.map((table) => ({ table, tags: [`table:${table}`] })) }),
     ...rest,
     key: key.custom<Args>({
       encode: (args) => `${hash}${text.encode(args)}`,

@@ -84,6 +84,12 @@ export const metricDefinitions = {
     labels: ['cache'],
     help: 'Tags invalidated; cache is empty where they reach across caches.',
   },
+  samovar_change_lag_seconds: {
+    type: 'histogram',
+    labels: [],
+    help: 'From the commit of a change until what it invalidates was gone (from its writing, unless track_commit_timestamp is on).',
+    buckets: fast,
+  },
   samovar_access_dropped_total: {
     type: 'counter',
     labels: ['why'],

@@ -162,6 +162,9 @@ function listen({ on }: Pick<Emitter, 'on'>, { add, set, time }: Instruments): (
       add('samovar_invalidated_keys_total', { cache }, keys);
       add('samovar_invalidated_tags_total', { cache }, tags);
     }),
+    on('changes:applied', ({ lagsMs }) => {
+      for (const ms of lagsMs) time('samovar_change_lag_seconds', {}, ms);
+    }),
     on('job:ended', ({ job, outcome, ms }) => {
       add('samovar_jobs_total', { job, outcome });
       time('samovar_job_seconds', { job }, ms);

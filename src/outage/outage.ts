@@ -13,6 +13,8 @@ import { guardTags } from './tags.ts';
 export interface Outage {
   readonly store: Store;
   readonly tags: Tags;
+  /** Those behind it: they wait for the server, and fail where the others keep an invalidation. */
+  readonly bare: { readonly store: Store; readonly tags: Tags };
   /** The server is not asked, but for a probe now and then. */
   readonly isAway: boolean;
   /** Invalidations that wait for the server. */
@@ -125,6 +127,7 @@ export function createOutage(options: OutageOptions): Outage {
   return {
     store: guardStore(store, guard),
     tags: guardTags(tags, guard),
+    bare: { store, tags },
     get isAway() {
       return breaker.isOpen;
     },

@@ -58,7 +58,7 @@ function rooms(change: { plans?: Partial<Writes['plans']>; fill?: Writes['cache'
     return plans.claim(chunk.plan, wanted);
   };
   const to = {
-    cache: noted('cache', { fill: change.fill ?? app.caches.fill }),
+    cache: noted('cache', { fill: change.fill ?? app.caches.fill, invalidate: app.caches.invalidate }),
     plans: noted('plans', { ...plans, ...(settle ? { next: inTwoSteps } : {}), ...change.plans }),
     queue: noted('queue', {
       enqueue: async (job: string, payload: unknown) => {
