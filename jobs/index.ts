@@ -4,9 +4,10 @@ import { forecast } from './forecast.ts';
 import { invalidate } from './invalidate.ts';
 import { plan } from './plan.ts';
 import { prune } from './prune.ts';
+import { refresh } from './refresh.ts';
 import { warm } from './warm.ts';
 
-export { collect, flush, forecast, invalidate, plan, prune, warm };
+export { collect, flush, forecast, invalidate, plan, prune, refresh, warm };
 
 /** Every built-in job, in the order in which data meets them. */
-export const builtinJobs = [collect, forecast, plan, warm, flush, invalidate, prune] as const;
+export const builtinJobs = [collect, forecast, plan, warm, refresh, flush, invalidate, prune] as const;

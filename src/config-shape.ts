@@ -5,11 +5,11 @@ import type {
   InvalidateOn,
   MemoryOptions,
   OriginDef,
+  RefreshAheadOptions,
   TimeoutOptions,
   WarmOptions,
   WriteBehindOptions,
 } from './define.ts';
-
 import { type Duration, parseDuration } from './duration.ts';
 import type { JobOptions } from './job.ts';
 import type { KeyCodec } from './key.ts';
@@ -176,6 +176,24 @@ const invalidateOns = z.custom<unknown>().superRefine((value, context) => {
   forward(Array.isArray(value) ? z.array(invalidateOn) : invalidateOn, value, context);
 });
 
+const dueShare = is<number>('a share of the ttl between 0.1 and 0.95', (value) =>
+  isBetween(value, 0.1, 0.95),
+);
+const refreshAhead = z.custom<unknown>().superRefine((value, context) =>
+  forward(
+    typeof value === 'object'
+      ? strict({
+          at: dueShare.optional(),
+          refreshCost: is<number>('a number from 0 to 1', (given) => isBetween(given, 0, 1)).optional(),
+          min: is<number>('a share between 0.01 and 1', (given) => isBetween(given, 0.01, 1)).optional(),
+          max: is<number>('a number from 1 to 100', (given) => isBetween(given, 1, 100)).optional(),
+        } satisfies Record<keyof RefreshAheadOptions, z.ZodType>)
+      : dueShare,
+    value,
+    context,
+  ),
+);
+
 const cache = made(
   'cache',
   'defineCache',
@@ -202,6 +220,8 @@ const cache = made(
       hard: duration.optional(),
     } satisfies Record<keyof TimeoutOptions, z.ZodType>).optional(),
     earlyRefresh: is<number>('a number from 0 to 10', (value) => isBetween(value, 0, 10)).optional(),
+    refreshAhead: refreshAhead.optional(),
+    stillCurrent: is('a function from old values to the ids of those that still hold', isFunction).optional(),
     jitter: is<number>('a share between 0 and 0.5', (value) => isBetween(value, 0, 0.5)).optional(),
     negativeTtl: durationOrZero.optional(),
     negativeMax: count.optional(),

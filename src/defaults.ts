@@ -37,6 +37,7 @@ export const defaults = {
     blockForMs: 5 * secondMs,
     acknowledge: 'buffer',
   },
+  refreshAhead: { at: 0.8, refreshCost: 0.7, min: 0.1, max: 4 },
   warm: { top: 1_000, horizonMs: hourMs, maxTimeMs: 10 * minuteMs, memoryMark: 0.9, overlap: 'skip' },
   schedule: { timezone: 'UTC', catchUp: 'one', overlap: 'skip' },
   job: { attempts: 3, timeoutMs: 10 * minuteMs, concurrency: 1 },

@@ -149,6 +149,17 @@ export interface InvalidateOn {
   readonly columns?: readonly string[];
 }
 
+export interface RefreshAheadOptions {
+  /** Share of its ttl after which an entry is due; the worker has the rest of it to load it again. @default 0.8 */
+  readonly at?: number;
+  /** What a refresh may cost, where a miss costs 1: it is made when the chance that the key is read is above this. @default 0.7 */
+  readonly refreshCost?: number;
+  /** Shortest ttl of a key whose value changes often, as a share of the configured one. @default 0.1 */
+  readonly min?: number;
+  /** Longest ttl of a key whose value never changes, as a share of the configured one. 1 = never longer. @default 4 */
+  readonly max?: number;
+}
+
 export interface CacheOptions<Id, Value> {
   /** Where its values come from; caches may share one. */
   readonly origin: OriginDef;
@@ -177,6 +188,19 @@ export interface CacheOptions<Id, Value> {
   readonly timeouts?: TimeoutOptions;
   /** Chance of a refresh shortly before the ttl ends, so that no reader waits for it: 1 as load times suggest, 2 earlier, 0 never. @default 1 */
   readonly earlyRefresh?: number;
+  /**
+   * The worker loads entries again that are likely to be read, before their ttl ends: when they are due, as a share of the
+   * ttl, or more. A value that was the same again lives a tenth longer, one that changed a tenth shorter. @default none
+   */
+  readonly refreshAhead?: number | RefreshAheadOptions;
+  /**
+   * Asks the origin which of these values still hold, where that is cheaper than loading them: their ids are answered, and
+   * live on without a load. For `refreshAhead`. @default they are loaded
+   */
+  readonly stillCurrent?: (
+    old: ReadonlyMap<Id, NoInfer<Value>>,
+    context: { readonly signal: AbortSignal },
+  ) => Promise<Iterable<Id>> | Iterable<Id>;
   /** Share of the ttl by which entries may expire earlier, the same for a key in every process. @default 0.1 */
   readonly jitter?: number;
   /** How long a missing id is remembered as missing. 0 turns it off. @default a tenth of ttl, at most '30s' */

@@ -1,4 +1,4 @@
-import type { FillReport, RunState } from './rooms.ts';
+import type { DueResults, FillReport, RunState } from './rooms.ts';
 
 /** Everything Samovar tells about itself. No event carries a key or a value. */
 export interface Events {
@@ -18,6 +18,9 @@ export interface Events {
   'key:hashed': { cache: string };
   'budget:waited': { origin: string; ms: number };
   'budget:changed': { origin: string; factor: number };
+  'refresh:settled': { cache: string; results: DueResults };
+  /** Keys that the due index did not take: they will simply expire. */
+  'due:dropped': { cache: string; keys: number; why: 'bound' | 'store' };
   'access:dropped': { accesses: number; why: 'bound' | 'store' };
   'access:flushed': { cache: string; accesses: number; misses: number; caller: string };
   'run:changed': { cache: string; run: number; state: RunState };

@@ -70,6 +70,39 @@ export interface Plan {
   };
 }
 
+/** What is known of an entry without its value. */
+export interface Age {
+  readonly filledAt: number;
+  /** 0 = it was expired by hand. */
+  readonly freshUntil: number;
+  /** 'r' read, 'w' warm, 'f' refresh, 's' set. */
+  readonly filledBy: string;
+}
+
+/** Keys that are due, taken for a while. */
+export interface DueClaim {
+  readonly cache: string;
+  readonly part: number;
+  readonly name: string;
+  /** True when somebody had taken them before, and did not come back. */
+  readonly isAgain: boolean;
+  readonly keys: readonly string[];
+}
+
+/**
+ * What became of keys that were due. `refreshed` (loaded and written; `unchanged`: these hold what they held before),
+ * `stillCurrent` (live on without a load), `failed` and `budget` (not made, tried again); the others are verdicts.
+ */
+export type DueResults = Readonly<
+  Record<
+    'refreshed' | 'unchanged' | 'stillCurrent' | 'failed' | 'budget' | Exclude<DueVerdict, 'refresh'>,
+    number
+  >
+>;
+
+/** What becomes of a key that was due: `fresh` (filled again meanwhile), `gone` (deleted, or ended), `unworthy` (left to expire). */
+export type DueVerdict = 'refresh' | 'fresh' | 'gone' | 'unworthy';
+
 export const rowResults = [
   'planned',
   'written',
@@ -174,6 +207,11 @@ export interface FillRequest {
   readonly roomBytes?: number;
   /** True when what is fresh should be loaded again. @default false */
   readonly force?: boolean;
+  /**
+   * Renews what is there, fresh or not: by position, when the entry was filled that is to be renewed. One that was filled
+   * again since is `fresh`, one that is gone is `lost`: it was deleted, and stays so. @default what is not fresh is filled
+   */
+  readonly renews?: readonly number[];
   /** What is not reached within this time stays `planned`. @default unlimited */
   readonly withinMs?: number;
 }
@@ -187,6 +225,9 @@ export interface FillReport {
   readonly bytes: number;
   readonly loadMs: number;
   readonly waitMs: number;
+  /** Of those written: how many hold what they held before, and how many of these live on without a load. */
+  readonly unchanged?: number;
+  readonly stillCurrent?: number;
   /** The first thing that went wrong, if any: its code and text without keys. */
   readonly error?: { readonly code: string; readonly message: string };
   readonly fills: readonly Fill[];

@@ -1,7 +1,11 @@
 import type { DirtyLedger, FlushReport } from './dirty-shapes.ts';
 import type {
+  Age,
   Claim,
   ClaimedChunk,
+  DueClaim,
+  DueResults,
+  DueVerdict,
   FillReport,
   FillRequest,
   InvalidateResult,
@@ -37,6 +41,12 @@ export interface Reads {
     forecast(cache: string, options: { now: number; horizonMs: number; most: number }): Promise<Forecast>;
     /** The newest kept forecast of a cache. */
     latest(cache: string): Promise<Forecast | undefined>;
+    /** By position: how likely each key is read within so many ms from now; 0 for keys that nobody has read. */
+    chances(
+      cache: string,
+      asked: readonly { readonly key: string; readonly withinMs: number }[],
+      now: number,
+    ): Promise<number[]>;
     /** How the experts stand with a cache, best first; none before its first hours were judged. */
     standings(cache: string): Promise<Standing[]>;
   };
@@ -53,6 +63,8 @@ export interface Reads {
   };
   readonly store: {
     look(cache: string, keys: readonly string[]): Promise<Look[]>;
+    /** By position: entries that may be served, fresh or stale, and how old they are; not those that say that there is nothing. */
+    ages(cache: string, keys: readonly string[]): Promise<(Age | undefined)[]>;
     memory(): Promise<Memory>;
   };
   readonly dirty: {
@@ -60,6 +72,14 @@ export interface Reads {
     caches(): string[];
     /** What the buffer of a cache has seen and holds. */
     ledger(cache: string): Promise<DirtyLedger>;
+  };
+  readonly due: {
+    /** The caches that are refreshed ahead. */
+    caches(): string[];
+    /** Pure: by position, for how long the entry would live that a refresh brings. */
+    withinMs(cache: string, ages: readonly (Age | undefined)[]): number[];
+    /** Pure: what becomes of each key. */
+    judge(cache: string, input: Judged): DueVerdict[];
   };
   readonly caches: {
     names(): string[];
@@ -82,6 +102,16 @@ export interface ResolvedWarm {
   readonly lanes: number;
   readonly sql: readonly { readonly sql: string; readonly params: readonly unknown[] }[];
   readonly tags: readonly string[];
+}
+
+/** What is known of keys that are due, by position. */
+export interface Judged {
+  readonly keys: readonly string[];
+  /** Undefined = there is no entry. */
+  readonly ages: readonly (Age | undefined)[];
+  /** How likely the key is read in the time that a refresh adds. */
+  readonly chances: readonly number[];
+  readonly now: number;
 }
 
 export interface OpenPlan {
@@ -139,6 +169,16 @@ export interface Writes {
     flush(cache: string, options?: { isForced?: boolean; signal?: AbortSignal }): Promise<FlushReport>;
     /** Forgets rows that were deleted long ago. */
     prune(now: number): Promise<number>;
+  };
+  readonly due: {
+    /** Takes keys that are due, for a while; undefined when there are none. */
+    claim(cache: string, options: { readonly most: number }): Promise<DueClaim | undefined>;
+    /** Ends a claim; what is to come back does so when its entry is due, or soon where none is named. */
+    settle(
+      claim: DueClaim,
+      again: readonly { readonly key: string; readonly age?: Age | undefined }[],
+      results: DueResults,
+    ): Promise<void>;
   };
   readonly tags: {
     /** Forgets markers older than any entry can be. */

@@ -66,6 +66,7 @@ export interface Caches {
   open<Name extends string, Id, Value>(def: CacheDef<Name, Id, Value>): CacheClient<Id, Value>;
   readonly fill: Writes['cache']['fill'];
   readonly look: Reads['store']['look'];
+  readonly ages: Reads['store']['ages'];
   /** Entries and leases of keys go together; entries with any of the tags are dead at once. */
   invalidate(what: Invalidation): Promise<InvalidateResult>;
   /** The value in a stored form, as a writer gets it. Throws, or rejects, with what is wrong with it. */
@@ -189,6 +190,17 @@ export function createCaches(defs: readonly AnyCacheDef[], parts: CacheParts): C
         const head = bytes && judged[i] === 'alive' ? headOf(bytes) : undefined;
         if (head === undefined) return missing;
         return { state: head.isNegative ? 'negative' : 'fresh', freshUntil: head.freshUntil };
+      });
+    },
+
+    async ages(cache, keys) {
+      const { judge } = find(cache);
+      const heads = await store.heads(cache, keys);
+      const judged = await judge.many(heads);
+      return heads.map((bytes, i) => {
+        const isThere = judged[i] === 'alive' || judged[i] === 'stale';
+        const head = bytes && isThere ? headOf(bytes) : undefined;
+        return head === undefined || head.isNegative ? undefined : head;
       });
     },
 

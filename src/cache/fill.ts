@@ -34,7 +34,7 @@ export function createFill(parts: PartParts): (request: FillRequest) => Promise<
 
   const fillAll = async (work: Work, signal: AbortSignal): Promise<void> => {
     const isUnlimited = budget.isUnlimited(def.origin);
-    if (!isUnlimited && !work.request.force) {
+    if (!isUnlimited && !work.request.force && work.request.renews === undefined) {
       // What needs no load must not be asked of a budget that is short.
       const heads = await store.heads(cache, work.request.keys);
       const found = work.open.map((position) => heads[position]);

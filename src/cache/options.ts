@@ -2,6 +2,7 @@ import { defaults } from '../defaults.ts';
 import type { AnyCacheDef } from '../define.ts';
 import { durationMs, secondMs } from '../duration.ts';
 import type { TtlPolicy } from '../lifetime.ts';
+import { type RefreshAhead, refreshAheadOf } from '../refresh-ahead.ts';
 import type { CodecChoice } from '../store/codec.ts';
 import { policyOf } from '../ttl/ttl.ts';
 
@@ -27,6 +28,8 @@ export interface CacheSettings {
   readonly compressAbove: number;
   readonly timeoutMs: number;
   readonly isTagged: boolean;
+  /** Bounds of the ttl of an entry that is renewed, as shares of what the definition says. */
+  readonly renewal: Pick<RefreshAhead, 'min' | 'max'>;
 }
 
 const longestNegativeMs = 30 * secondMs;
@@ -58,5 +61,6 @@ export function settingsOf(def: AnyCacheDef): CacheSettings {
       `origins.${def.origin.name}.timeout`,
     ),
     isTagged: def.tags !== undefined,
+    renewal: refreshAheadOf(def) ?? { min: 1, max: 1 },
   };
 }

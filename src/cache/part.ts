@@ -17,6 +17,7 @@ import { misfits } from './landing.ts';
 import { pastOf } from './miss.ts';
 import type { CacheSettings } from './options.ts';
 import type { Rates } from './rates.ts';
+import { createRenewal } from './renew.ts';
 import { end, fail, keysAt, type Work } from './work.ts';
 
 export interface PartParts {
@@ -56,6 +57,7 @@ export const unused: LoadReport = { outcome: 'unused', ms: 0, ids: 0 };
 export function createPartFiller(parts: PartParts): PartFiller {
   const { def, settings, store, tags, judge, load, budget, pacers, rates, clock, events } = parts;
   const cache = def.name;
+  const renewal = createRenewal(parts);
 
   const skipFresh: PartFiller['skipFresh'] = async (work, at, found) => {
     const judged = await judge.many(found);
@@ -76,6 +78,7 @@ export function createPartFiller(parts: PartParts): PartFiller {
   /** Takes leases; answers where they were got. */
   const take = async (work: Work, at: readonly number[], token: string): Promise<number[]> => {
     const lease = { token, ms: leaseMs(settings.timeoutMs, 2) };
+    if (work.request.renews) return renewal.take(work, at, lease);
     const own: number[] = [];
     const sort = (begun: readonly Begun[], at: readonly number[]) => {
       const there: { at: number[]; bytes: Buffer[] } = { at: [], bytes: [] };
@@ -149,7 +152,11 @@ export function createPartFiller(parts: PartParts): PartFiller {
     const { plan = 0 } = request;
     const batch = { cache, token, isTagged, filledBy, filledAt: clock.now(), seq, plan, loadMs } as const;
     const pace = budget.isUnlimited(def.origin) ? pacers.wide : pacers.narrow;
-    const done = await store.commit(batch, await squeezed(drafts, settings), { pace });
+    const forms = await squeezed(drafts, settings);
+    const ready = request.renews
+      ? forms.map((draft, i) => renewal.adapted(work, written[i]!.position, draft))
+      : forms;
+    const done = await store.commit(batch, ready, { pace });
     done.forEach((result, i) => {
       const { key, body, bytes } = drafts[i]!;
       const { position, tags } = written[i]!;
@@ -177,7 +184,6 @@ export function createPartFiller(parts: PartParts): PartFiller {
         const [seq, own] = await Promise.all([settings.isTagged ? tags.seq() : 0, take(work, at, token)]);
         if (own.length === 0) return;
         const { reason, signal } = work.request;
-        const ids = own.map((position) => work.ids[position]);
         if (!(await grant.start())) {
           work.open.unshift(...own);
           // Not handed on either: those who come after it have their own moments.
@@ -185,13 +191,16 @@ export function createPartFiller(parts: PartParts): PartFiller {
           await store.abort(cache, keysAt(work, own), token);
           return;
         }
-        const loaded = await load({ ids, keys: keysAt(work, own), reason, signal });
+        const rest = work.request.renews ? await renewal.keepCurrent(work, own, token) : own;
+        if (rest.length === 0) return;
+        const ids = rest.map((position) => work.ids[position]);
+        const loaded = await load({ ids, keys: keysAt(work, rest), reason, signal });
         const result =
           def.schema === undefined ? loaded : { ...loaded, errors: await misfits(parts, loaded) };
         work.loadMs += result.ms;
-        told = grant.done(loadReport(result, own.length));
-        if (result.isAborted) await store.abort(cache, keysAt(work, own), token);
-        else await write(work, own, result, { token, seq });
+        told = grant.done(loadReport(result, rest.length));
+        if (result.isAborted) await store.abort(cache, keysAt(work, rest), token);
+        else await write(work, rest, result, { token, seq });
       } catch (error) {
         if (!isSamovarError(error)) throw error;
         end(work, error);

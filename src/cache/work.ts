@@ -18,6 +18,10 @@ export interface Work {
   loadMs: number;
   waitMs: number;
   readonly fills: Fill[];
+  /** By position: the entries that are to be renewed. */
+  readonly olds: Map<number, Buffer>;
+  unchanged: number;
+  stillCurrent: number;
 }
 
 /** Keys that `decode` does not take have failed already. */
@@ -34,6 +38,9 @@ export function openWork(request: FillRequest, decode: (key: string) => unknown)
     loadMs: 0,
     waitMs: 0,
     fills: [],
+    olds: new Map(),
+    unchanged: 0,
+    stillCurrent: 0,
   };
   request.keys.forEach((key, position) => {
     try {
@@ -60,8 +67,10 @@ export function end(work: Work, error: unknown): void {
   note(work, error);
 }
 
-export function reportOf({ results, bytes, loadMs, waitMs, fills, error }: Work): FillReport {
-  return { results, bytes, loadMs, waitMs, fills, ...(error ? { error } : {}) };
+export function reportOf({ results, bytes, loadMs, waitMs, fills, error, ...work }: Work): FillReport {
+  const { unchanged, stillCurrent } = work;
+  const renewed = work.request.renews === undefined ? {} : { unchanged, stillCurrent };
+  return { results, bytes, loadMs, waitMs, fills, ...renewed, ...(error ? { error } : {}) };
 }
 
 function note(work: Work, error: unknown): void {

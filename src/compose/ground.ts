@@ -10,6 +10,7 @@ import { type Connections, openConnections } from '../connections.ts';
 import type { AnyCacheDef } from '../define.ts';
 import type { Assured } from '../dirty/assured.ts';
 import type { Reached, Target } from '../dirty/target.ts';
+import { createDue, type DueIndex } from '../due/redis.ts';
 import { dayMs, durationMs } from '../duration.ts';
 import { messageOf, SamovarError } from '../errors.ts';
 import { createEmitter, type Emitter } from '../events.ts';
@@ -23,12 +24,14 @@ import { createRedisLimiter } from '../origin/redis.ts';
 import { createOutage } from '../outage/outage.ts';
 import { createProducer, type Producer } from '../queue/producer.ts';
 import { processEnvironment, readConfig } from '../read-config.ts';
+import { refreshAheadOf } from '../refresh-ahead.ts';
 import { createRedisStore } from '../store/redis.ts';
 import type { Store } from '../store/store.ts';
 import { createRedisTags, tagsKey } from '../tags/redis.ts';
 import type { Tags } from '../tags/tags.ts';
 import { policyOf } from '../ttl/ttl.ts';
 import { createWake, needsBuffer, openDirty } from './dirty.ts';
+import { dueCaches, feeding } from './due.ts';
 import { definitionOf } from './wishes.ts';
 
 export interface ClientOptions {
@@ -55,6 +58,7 @@ export interface Ground {
   readonly store: Store;
   readonly bus: Bus;
   readonly budget: Budget;
+  readonly due: DueIndex;
   readonly caches: Caches;
   /** Undefined where nothing is buffered. */
   readonly dirty: Assured | undefined;
@@ -67,7 +71,9 @@ const longestLifeMs = (config: Config): number =>
   Math.max(
     0,
     ...config.caches.map(
-      (def) => policyOf(def).longestMs + durationMs(def.grace ?? 0, `caches.${def.name}.grace`),
+      (def) =>
+        policyOf(def).longestMs * (refreshAheadOf(def)?.max ?? 1) +
+        durationMs(def.grace ?? 0, `caches.${def.name}.grace`),
     ),
   ) + dayMs;
 
@@ -110,7 +116,14 @@ export async function openGround(input: ConfigInput | Config, options: GroundOpt
     }),
   });
   connections.cache.on('ready', outage.wake);
-  const { store, tags, bare } = outage;
+  const { tags, bare } = outage;
+  const due = createDue(connections.cache, {
+    prefix,
+    clock,
+    caches: dueCaches(config),
+    onDropped: (cache, keys, why) => events.emit('due:dropped', { cache, keys, why }),
+  });
+  const store = feeding(outage.store, due);
   const budget = createBudget(createRedisLimiter(connections.queue, { prefix }), { clock, events });
   events.on('key:hashed', ({ cache }) =>
     log.warn({ cache }, 'a key is longer than 8,192 bytes: it is stored under its hash, and never warmed'),
@@ -144,11 +157,13 @@ export async function openGround(input: ConfigInput | Config, options: GroundOpt
     store,
     bus,
     budget,
+    due,
     caches,
     dirty,
     reached,
     async close() {
       await caches.stop();
+      await due.close();
       const left = await outage.stop();
       if (left > 0)
         log.warn({ invalidations: left }, 'the cache Redis is away: invalidations are left behind');

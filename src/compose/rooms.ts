@@ -2,12 +2,13 @@ import type { Assured } from '../dirty/assured.ts';
 import { SamovarError } from '../errors.ts';
 import type { Reads, Writes } from '../rooms.ts';
 import type { Database } from './database.ts';
+import { dueReads } from './due.ts';
 import { configured, type Ground } from './ground.ts';
 import { createWishes, definitionOf } from './wishes.ts';
 
 /** Every room as jobs see it: what they may ask, and what they may have done. */
 export function createRooms(ground: Ground, database: Database): { reads: Reads; writes: Writes } {
-  const { config, caches, store, tags, producer, accessLog } = ground;
+  const { config, caches, store, tags, producer, accessLog, due, events } = ground;
   const { buckets, forecasts, plans, flushers, dirtyRecords } = database;
   return {
     reads: {
@@ -15,7 +16,8 @@ export function createRooms(ground: Ground, database: Database): { reads: Reads;
       buckets,
       forecasts,
       plans,
-      store: { look: caches.look, memory: () => store.memory() },
+      store: { look: caches.look, ages: caches.ages, memory: () => store.memory() },
+      due: dueReads(ground),
       caches: createWishes(config),
       dirty: {
         caches: () => [...flushers.keys()],
@@ -28,6 +30,13 @@ export function createRooms(ground: Ground, database: Database): { reads: Reads;
       forecasts,
       plans,
       cache: { fill: caches.fill, invalidate: caches.invalidate },
+      due: {
+        claim: due.claim,
+        async settle(claim, again, results) {
+          await due.settle(claim, again);
+          events.emit('refresh:settled', { cache: claim.cache, results });
+        },
+      },
       tags,
       dirty: {
         flush: async (cache, options) =>

@@ -2,6 +2,7 @@ import type { Pool } from '../connect.ts';
 import type { Forecast, ForecastRow, Reads, Writes } from '../rooms.ts';
 import { blend } from './blend.ts';
 import { readCandidates } from './postgres-candidates.ts';
+import { readChances } from './postgres-chances.ts';
 import { chosenFor, readStandings } from './postgres-choice.ts';
 import { foldClosed } from './postgres-fold.ts';
 import { pruneForecasts, pruneStates } from './postgres-prune.ts';
@@ -79,6 +80,8 @@ export function createForecasts(
       );
       return rows[0] && toForecast(cache, rows[0]);
     },
+
+    chances: (cache, asked, now) => readChances(pool, cache, asked, now),
 
     standings: (cache) => readStandings(pool, cache),
 

@@ -37,6 +37,16 @@ export const metricDefinitions = {
     help: 'How long one call of a loader took.',
     buckets: fast,
   },
+  samovar_refresh_keys_total: {
+    type: 'counter',
+    labels: ['cache', 'result'],
+    help: 'Keys that were due, by result: refreshed (unchanged: of these, those with the same value), stillCurrent, fresh, gone, unworthy, failed or budget.',
+  },
+  samovar_due_dropped_total: {
+    type: 'counter',
+    labels: ['cache', 'why'],
+    help: 'Keys that the due index did not take and that simply expire: a list was full (bound) or Redis away (store).',
+  },
   samovar_warm_runs_total: {
     type: 'counter',
     labels: ['cache', 'result'],

@@ -150,6 +150,11 @@ function listen({ on }: Pick<Emitter, 'on'>, { add, set, time }: Instruments): (
         if (result !== 'planned') add('samovar_warm_keys_total', { cache, result }, keys);
       add('samovar_warm_bytes_total', { cache }, report.bytes);
     }),
+    on('refresh:settled', ({ cache, results }) => {
+      for (const [result, keys] of Object.entries(results))
+        add('samovar_refresh_keys_total', { cache, result }, keys);
+    }),
+    on('due:dropped', ({ cache, keys, why }) => add('samovar_due_dropped_total', { cache, why }, keys)),
     on('run:changed', ({ cache, state }) => {
       if (ended.has(state)) add('samovar_warm_runs_total', { cache, result: state });
     }),

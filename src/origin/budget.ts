@@ -58,6 +58,8 @@ export interface Budget {
   isUnlimited(origin: OriginDef): boolean;
   /** Loads at once that the fleet may have under way, as far as is known here. */
   places(origin: OriginDef): number;
+  /** True while less than its limits is granted, because the origin was slow or failed, as far as is known here. */
+  isStrained(origin: OriginDef): boolean;
   /** Waits until some of the wished ids may be loaded. Never throws. */
   take(origin: OriginDef, wish: Wish): Promise<Grant | Refusal>;
   /** Changes the limits of the whole fleet at once, until changed again. E_QUEUE_UNAVAILABLE. */
@@ -190,6 +192,7 @@ export function createBudget(
 
   return {
     isUnlimited: (origin) => localOf(origin).reply.perSecond === undefined,
+    isStrained: (origin) => localOf(origin).reply.factor < 1,
     places: (origin) => localOf(origin).reply.places,
 
     async take(origin, wish) {

@@ -16,17 +16,21 @@ export type Planned = Required<
 export const housekeeping = [
   { job: 'collect', expression: '*/10 * * * * *' },
   { job: 'forecast', expression: '*/5 * * * *' },
+  { job: 'refresh', expression: '*/5 * * * * *' },
   { job: 'prune', expression: '17 * * * *' },
 ] as const;
+
+export type Scheduling = Pick<Config, 'schedules' | 'jobs'> & Partial<Pick<Config, 'caches'>>;
 
 const nameShape = /^[a-z][\w.-]{0,126}$/i;
 
 /** All schedules, the configuration's first. Throws E_CRON, or E_CONFIG naming the schedule. */
-export function planSchedules(config: Pick<Config, 'schedules' | 'jobs'>): Planned[] {
+export function planSchedules(config: Scheduling): Planned[] {
   const own = config.schedules.map((def, i) => plan(def, `schedules[${i}] (${def.name})`, config));
   const builtIn = housekeeping.flatMap(({ job: name, expression }): Planned[] => {
     const job = config.jobs.find((each) => each.name === name);
-    if (!job || own.some((each) => each.job.name === name || each.name === name)) return [];
+    const isIdle = name === 'refresh' && !config.caches?.some((def) => def.refreshAhead !== undefined);
+    if (!job || isIdle || own.some((each) => each.job.name === name || each.name === name)) return [];
     return [
       { name, expression, job, payload: {}, timezone: 'UTC', catchUp: 'one', overlap: 'skip', builtIn: true },
     ];

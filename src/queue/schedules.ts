@@ -1,18 +1,17 @@
 import { type Clock, nextTurn, type Timer } from '../clock.ts';
-import type { Config } from '../config.ts';
 import { dayMs, secondMs } from '../duration.ts';
 import { messageOf, nearest, SamovarError } from '../errors.ts';
 import type { Emitter } from '../events.ts';
 import type { ScheduleView } from '../facade.ts';
 import type { Log } from '../log.ts';
 import { nextRuns, type StartTicker, startTicker, type Ticker, timingOf } from './cron.ts';
-import { type Planned, planSchedules } from './housekeeping.ts';
+import { type Planned, planSchedules, type Scheduling } from './housekeeping.ts';
 import type { Producer } from './producer.ts';
 import type { ScheduleStore } from './redis.ts';
 import { slotsBetween, type Timing } from './slots.ts';
 
 export interface CronOptions {
-  readonly config: Pick<Config, 'schedules' | 'jobs'>;
+  readonly config: Scheduling;
   readonly store: ScheduleStore;
   readonly queue: Pick<Producer, 'enqueue' | 'stateOf'>;
   readonly clock: Clock;

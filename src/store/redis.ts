@@ -232,8 +232,8 @@ export function createRedisStore(
       for (const call of calls(keys, { keys: mostKeys, isApart: true })) {
         const { keys: all, at } = inPartition(cache, call, keys);
         const args = at.flatMap((position) => {
-          const { past, at, ttlMs, graceMs } = touches[position]!;
-          return [past, at + ttlMs, at + ttlMs + graceMs, ttlMs + graceMs];
+          const { past, at, ttlMs, graceMs, isRenewed = false } = touches[position]!;
+          return [past, at + ttlMs, at + ttlMs + graceMs, ttlMs + graceMs, isRenewed ? at : ''];
         });
         await guarded(scripts.svTouch(at.length, ...all.slice(1), ...args));
       }

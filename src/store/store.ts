@@ -64,6 +64,8 @@ export interface Touch {
   readonly at: number;
   readonly ttlMs: number;
   readonly graceMs: number;
+  /** True when its value was found to be current: it counts as filled then, by a refresh. @default false */
+  readonly isRenewed?: boolean;
 }
 
 /** How a commit is cut into pieces, and when they go. */

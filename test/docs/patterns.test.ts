@@ -56,6 +56,7 @@ test('there are blocks to run', () => {
     'read-through.ts',
     'cache-aside.ts',
     'stale.ts',
+    'refresh-ahead.ts',
     'settled.ts',
     'memoize.ts',
     'query.ts',

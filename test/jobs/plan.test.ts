@@ -36,7 +36,7 @@ function rooms(warm: WarmOptions<number> = {}, { takes = Number.POSITIVE_INFINIT
     caches: createWishes({ caches: [defineCache('products', { ...base, warm })] }),
     forecasts,
     plans,
-    store: { look: app.caches.look, memory: () => app.store.memory() },
+    store: { look: app.caches.look, ages: app.caches.ages, memory: () => app.store.memory() },
   };
   const enqueue: Writes['queue']['enqueue'] = async (job, payload, options) => {
     if (enqueued.length >= takes) throw new Error('killed');

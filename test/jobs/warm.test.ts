@@ -38,7 +38,7 @@ function rooms(change: { plans?: Partial<Writes['plans']>; fill?: Writes['cache'
     caches: createWishes({ caches: [products] }),
     forecasts: createForecasts(db.pool, { retention: { plansMs: 1e9 } }),
     plans,
-    store: { look: app.caches.look, memory: async () => memory },
+    store: { look: app.caches.look, ages: app.caches.ages, memory: async () => memory },
   };
   const noted = <T extends object>(room: string, methods: T): T =>
     new Proxy(methods, {

@@ -1,0 +1,215 @@
+import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { refresh } from '../../jobs/refresh.ts';
+import { dueCaches, dueReads, feeding } from '../../src/compose/due.ts';
+import { defineCache } from '../../src/define.ts';
+import { createDue, type DueIndex } from '../../src/due/redis.ts';
+import { hourMs } from '../../src/duration.ts';
+import type { JobContext } from '../../src/job.ts';
+import { key } from '../../src/key.ts';
+import { silentLog } from '../../src/log.ts';
+import type { Reads, Writes } from '../../src/rooms.ts';
+import { fakeClock } from '../../src/testing/clock.ts';
+import { counter, shop } from '../rooms/cache-counter.ts';
+import { forecastRoom } from '../rooms/forecast-parts.ts';
+import { until } from '../support/index.ts';
+
+const room = await forecastRoom();
+const origin = shop();
+const ttlMs = hourMs;
+const products = defineCache('products', {
+  origin: origin.origin,
+  key: key.number,
+  ttl: '1h',
+  jitter: 0,
+  refreshAhead: 0.8,
+  load: (ids) => origin.load(ids),
+});
+const config = { caches: [products] } as never;
+/** In the middle of an hour, so that all of a test lies in it or the next. */
+const clock = fakeClock(Math.floor(Date.now() / hourMs) * hourMs + 60_000);
+
+/** One process: its caches note what they fill. */
+async function process(options: { visibilityMs?: number } = {}) {
+  let due: DueIndex | undefined;
+  const app = await counter([products], {
+    clock,
+    around: (store) => feeding(store, { ...lazily(() => due!), feeds: () => true }),
+  });
+  due = createDue(app.cacheRedis, {
+    prefix: 'test',
+    clock,
+    caches: dueCaches(config),
+    gatherMs: 0,
+    ...options,
+  });
+  return { app, due };
+}
+const lazily = (index: () => DueIndex): DueIndex => ({
+  feeds: (cache) => index().feeds(cache),
+  fed: (...told) => index().fed(...told),
+  flush: () => index().flush(),
+  claim: (...asked) => index().claim(...asked),
+  settle: (...asked) => index().settle(...asked),
+  close: () => index().close(),
+});
+const { app, due } = await process();
+const cache = app.caches.open(products);
+
+interface Change {
+  fill?: Writes['cache']['fill'];
+  due?: Partial<Writes['due']>;
+  using?: { app: typeof app; due: DueIndex };
+}
+const rooms = ({ fill, due: changed, using = { app, due } }: Change = {}) => {
+  const { caches, store } = using.app;
+  const from: Pick<Reads, 'due' | 'forecasts' | 'store'> = {
+    due: dueReads({ config }),
+    forecasts: room.forecasts,
+    store: { look: caches.look, ages: caches.ages, memory: () => store.memory() },
+  };
+  const to: Pick<Writes, 'cache' | 'due'> = {
+    cache: { fill: fill ?? caches.fill },
+    due: { claim: using.due.claim, settle: using.due.settle, ...changed },
+  };
+  return { from, to };
+};
+const context = (signal = new AbortController().signal): JobContext => ({
+  id: '1',
+  attempt: 1,
+  worker: 'w1',
+  at: clock.now(),
+  now: clock.now,
+  signal,
+  log: silentLog,
+  progress: async () => {},
+});
+const run = (change?: Change, signal?: AbortSignal) => {
+  const { from, to } = rooms(change);
+  return refresh.run({}, from, to, context(signal));
+};
+
+/** These were read ten times an hour until now, and no others. */
+const read = async (ids: readonly number[]) => {
+  await room.empty();
+  const hour = Math.floor(clock.now() / hourMs);
+  await room.count(
+    [-2, -1, 0].flatMap((ago) => ids.map((id) => ({ key: String(id), bucket: hour + ago, accesses: 10 }))),
+  );
+};
+/** Fills these, and lets the time pass until all of them are due. */
+const fillAndWait = async (ids: readonly number[]) => {
+  for (const id of ids) origin.rows.set(id, `p${id}`);
+  await cache.getMany(ids);
+  await app.caches.settled();
+  await due.flush();
+  await clock.advance(0.92 * ttlMs);
+  origin.loads.length = 0;
+};
+const freshUntil = async (id: number) => (await app.caches.ages('products', [String(id)]))[0]?.freshUntil;
+
+beforeEach(async () => {
+  origin.release();
+  await app.caches.settled();
+  await app.cacheRedis.flushdb();
+  await app.queueRedis.flushdb();
+  await room.empty();
+});
+afterAll(() => app.caches.settled());
+
+test('loads what is due and likely to be read, and lets the rest expire', async () => {
+  await fillAndWait([1, 2, 3, 4, 5]);
+  await read([1, 2, 3]);
+  expect(await run()).toMatchObject({
+    kind: 'done',
+    result: { due: 5, refreshed: 3, unchanged: 3, unworthy: 2 },
+  });
+  expect(origin.loads.flat().toSorted()).toEqual([1, 2, 3]);
+  expect(await freshUntil(1)).toBeGreaterThan(clock.now() + ttlMs);
+  expect(await run()).toMatchObject({ result: { due: 0 } });
+});
+
+test('what it refreshed is due again in its turn', async () => {
+  await fillAndWait([1]);
+  await read([1]);
+  await run();
+  await clock.advance(1.1 * 0.92 * ttlMs);
+  await read([1]);
+  expect(await run()).toMatchObject({ result: { due: 1, refreshed: 1 } });
+});
+
+test('what was set, filled again or deleted is told from what is due', async () => {
+  await fillAndWait([1, 2, 3]);
+  await read([1, 2, 3]);
+  await cache.delete(1);
+  await cache.set(2, 'set');
+  expect(await run()).toMatchObject({ result: { due: 3, refreshed: 1, fresh: 1, gone: 1 } });
+  expect(origin.loads).toEqual([[3]]);
+  expect(await freshUntil(1)).toBeUndefined();
+});
+
+describe('a worker that dies', () => {
+  const killed = (): never => {
+    throw new Error('killed');
+  };
+  const brief = async () => process({ visibilityMs: 1 });
+
+  test.each<[string, Change]>([
+    ['after its claim', { fill: async () => killed() }],
+    ['before it settles', { due: { settle: async () => killed() } }],
+  ])('%s loses no key', async (_, change) => {
+    const using = await brief();
+    await fillAndWait([1, 2]);
+    await read([1, 2]);
+    await expect(run({ ...change, using })).rejects.toThrow('killed');
+    const result = await until(async () => {
+      const ended = await run({ using });
+      return ended.kind === 'done' && ended.result['due']! > 0 && ended;
+    }, 'its claim is over');
+    expect(result).toMatchObject({ result: { due: 2 } });
+    expect(origin.loads).toEqual([[1, 2]]);
+    // And they are due again when their time has come.
+    await clock.advance(1.1 * 0.92 * ttlMs);
+    await read([1, 2]);
+    expect(await run()).toMatchObject({ result: { due: 2, refreshed: 2 } });
+  });
+});
+
+test('an origin that is stopped is not asked, and its keys come back', async () => {
+  await fillAndWait([1]);
+  await read([1]);
+  await app.budget.set('shop', { perSecond: 0 });
+  expect(await run()).toMatchObject({ result: { refreshed: 0, budget: 1 } });
+  expect(origin.loads).toEqual([]);
+  await app.budget.set('shop', { perSecond: Number.POSITIVE_INFINITY });
+  await clock.advance(0.05 * ttlMs);
+  expect(await run()).toMatchObject({ result: { refreshed: 1 } });
+});
+
+test('a load that fails leaves the entry as it is, and is tried again', async () => {
+  await fillAndWait([1]);
+  await read([1]);
+  const before = await freshUntil(1);
+  origin.rows.set(1, new Error('the shop is closed'));
+  expect(await run()).toMatchObject({ result: { refreshed: 0, failed: 1 } });
+  expect(await freshUntil(1)).toBe(before);
+  origin.rows.set(1, 'p1');
+  await clock.advance(0.03 * ttlMs);
+  expect(await run()).toMatchObject({ result: { refreshed: 1 } });
+});
+
+test('a Redis that is away makes it wait, not fail', async () => {
+  const { SamovarError } = await import('../../src/errors.ts');
+  const claim: Writes['due']['claim'] = async () => {
+    throw new SamovarError('E_STORE_UNAVAILABLE', 'away');
+  };
+  expect(await run({ due: { claim } })).toMatchObject({ kind: 'snooze' });
+});
+
+test('two workers at once load nothing twice', async () => {
+  const ids = Array.from({ length: 1_200 }, (_, i) => i);
+  const using = await process();
+  await fillAndWait(ids);
+  await read(ids);
+  await Promise.all([run(), run({ using })]);
+  expect(origin.loads.flat().toSorted((a, b) => a - b)).toEqual(ids);
+});
