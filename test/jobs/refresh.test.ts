@@ -68,7 +68,7 @@ const rooms = ({ fill, due: changed, using = { app, due } }: Change = {}) => {
     store: { look: caches.look, ages: caches.ages, memory: () => store.memory() },
   };
   const to: Pick<Writes, 'cache' | 'due'> = {
-    cache: { fill: fill ?? caches.fill },
+    cache: { fill: fill ?? caches.fill, invalidate: caches.invalidate },
     due: { claim: using.due.claim, settle: using.due.settle, ...changed },
   };
   return { from, to };
