@@ -83,6 +83,18 @@ export const commands: readonly Entry[] = [
     load: () => import('./budget.ts'),
   },
   {
+    name: 'flush',
+    group: 'Act',
+    summary: 'carry buffered writes over now',
+    load: () => import('./flush.ts'),
+  },
+  {
+    name: 'dlq',
+    group: 'Act',
+    summary: 'writes that an origin refused: list, show, retry, drop',
+    load: () => import('./dlq.ts'),
+  },
+  {
     name: 'import',
     group: 'Act',
     summary: 'access history from log files',

@@ -31,11 +31,13 @@ const error = (subject: string, text: string, ...fixes: string[]): Finding => ({
 export function examine(config: Config, servers: readonly ServerFacts[], needs: number): Finding[] {
   const cache = servers.find(({ role }) => role === 'cache');
   const queue = servers.find(({ role }) => role === 'queue');
+  const buffer = servers.find(({ role }) => role === 'buffer');
   const postgres = servers.find(({ role }) => role === 'postgres');
   return [
     ...servers.flatMap(reach),
     ...(cache?.ok ? cacheRedis(config, cache) : []),
     ...(queue?.ok ? queueRedis(config, queue) : []),
+    ...(buffer?.ok ? bufferRedis(config, buffer) : []),
     ...shared(config),
     ...(postgres?.ok ? database(postgres, needs) : []),
     ...(postgres?.ok ? changes(config, postgres) : []),
@@ -143,6 +145,48 @@ function queueRedis({ allowEvictingQueue, sources }: Config, { policy }: ServerF
       'or: allowEvictingQueue: true in the configuration, if jobs may be lost',
     ),
   ];
+}
+
+function bufferRedis(
+  { allowEvictingBuffer, sources }: Config,
+  { policy = 'unknown', appendOnly }: ServerFacts,
+): Finding[] {
+  const subject = 'redis (buffer)';
+  const found: Finding[] = [];
+  const text = `it may delete writes that were acknowledged: maxmemory-policy is ${policy}`;
+  if (!policy.startsWith('allkeys'))
+    found.push(
+      policy === 'unknown'
+        ? warning(
+            subject,
+            'its eviction policy cannot be read',
+            'make sure that it is noeviction or volatile-…',
+          )
+        : ok(subject, `maxmemory-policy ${policy}`),
+    );
+  else if (allowEvictingBuffer)
+    found.push(
+      warning(subject, `${text} (accepted by allowEvictingBuffer)`, 'CONFIG SET maxmemory-policy noeviction'),
+    );
+  else
+    found.push(
+      error(
+        subject,
+        text,
+        `a Redis of its own, and BUFFER_REDIS_URL for it (now: ${sources.bufferRedis})`,
+        'or: CONFIG SET maxmemory-policy noeviction',
+        'or: allowEvictingBuffer: true in the configuration, if writes may be lost',
+      ),
+    );
+  if (appendOnly === false)
+    found.push(
+      warning(
+        subject,
+        'it keeps no append-only file: when it ends, writes that were acknowledged are lost',
+        'CONFIG SET appendonly yes    (and appendfsync always, to survive a loss of power)',
+      ),
+    );
+  return found;
 }
 
 function shared({ redis, queueRedis }: Config): Finding[] {

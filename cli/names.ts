@@ -25,6 +25,20 @@ export function cachesAsked(config: Config, name: string | undefined): string[] 
   return name === undefined ? known : [name];
 }
 
+/** As `cachesAsked`, of those that buffer their writes. E_USAGE where there are none. */
+export function bufferedAsked(config: Config, name: string | undefined): string[] {
+  const buffered = config.caches
+    .filter(({ writeBehind }) => writeBehind !== undefined)
+    .map((def) => def.name);
+  const asked = cachesAsked(config, name).filter((each) => buffered.includes(each));
+  if (asked.length > 0) return asked;
+  throw new SamovarError(
+    'E_USAGE',
+    name === undefined ? 'no cache buffers its writes' : `cache '${name}' does not buffer its writes`,
+    { hints: ["buffer them: writeBehind: { delay: '1s' }"] },
+  );
+}
+
 /** Keys as an operator wrote them, seen to be keys of that cache. E_KEY names the first that is not. */
 export function checkKeys(config: Config, cache: string, keys: readonly string[]): void {
   const def = config.caches.find(({ name }) => name === cache);

@@ -26,10 +26,41 @@ function statusText(context: CliContext, { servers, caches, queues, schedules }:
     ),
     ...whyAway(context, servers),
     cachesText(context, caches),
+<<<<<<< HEAD
     ...changesText(servers),
+=======
+    ...dirtyText(context, caches),
+>>>>>>> 9bbe9dc (What is dirty, late, dead or missing is seen from outside; operators flush, retry and drop)
     ...queuesText(context, queues),
     ...(queues.length === 0 ? [] : [listText(context, schedules)]),
   ].join('\n\n');
+}
+
+/** Nothing where no cache buffers its writes. */
+function dirtyText({ output }: CliContext, caches: Status['caches']): string[] {
+  const { color } = output;
+  const buffered = caches.flatMap(({ cache, dirty }) => (dirty === undefined ? [] : [{ cache, ...dirty }]));
+  if (buffered.length === 0) return [];
+  const wrong = (value: number) => (value === 0 ? '0' : color.red(count(value)));
+  return [
+    output.table(
+      [
+        'WRITES OF',
+        ...['ACCEPTED', 'COALESCED', 'FLUSHED', 'DIRTY', 'LAG', 'DEAD', 'DROPPED', 'DIFFERENCE'].map(right),
+      ],
+      buffered.map(({ cache, accepted, coalesced, flushed, pending, lagMs, dead, dropped, difference }) => [
+        cache,
+        count(accepted),
+        count(coalesced),
+        count(flushed),
+        count(pending),
+        pending === 0 ? '—' : humanDuration(lagMs),
+        wrong(dead),
+        count(dropped),
+        wrong(difference),
+      ]),
+    ),
+  ];
 }
 
 /** Nothing when the queue is away: it alone knows. */

@@ -92,13 +92,19 @@ export async function ready(
   }
 }
 
+const unavailableCodes = {
+  cache: 'E_STORE_UNAVAILABLE',
+  queue: 'E_QUEUE_UNAVAILABLE',
+  buffer: 'E_BUFFER_UNAVAILABLE',
+} as const;
+
 function unavailable(
   { role, url, from }: Pick<RedisConnectOptions, 'role' | 'url' | 'from'>,
   cause: unknown,
 ): SamovarError {
   const reason = messageOf(cause);
   return new SamovarError(
-    role === 'queue' ? 'E_QUEUE_UNAVAILABLE' : 'E_STORE_UNAVAILABLE',
+    unavailableCodes[role],
     `cannot reach the ${role} Redis at ${maskUrl(url)} (${from}): ${reason}`,
     { hints: [redisHint(reason, from)], cause },
   );

@@ -15,6 +15,7 @@ export {
   type TimeoutOptions,
   type WarmOptions,
   type WarmSource,
+  type WriteBehindOptions,
   type WriteContext,
 } from './define.ts';
 export { drawPlan, type PlanRequest, startRun } from './draw.ts';

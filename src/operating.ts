@@ -1,6 +1,6 @@
 /** What operators ask, and what they are told: types only. */
 import type { Duration } from './duration.ts';
-import type { ForecastRow, Look, PastRow, PlanRow, Run, Standing, Trigger } from './rooms.ts';
+import type { DirtyLedger, ForecastRow, Look, PastRow, PlanRow, Run, Standing, Trigger } from './rooms.ts';
 
 export interface ImportOptions {
   /** Every line is a read of this cache; the key is its key column, or its path. @default config.import.map */
@@ -114,7 +114,7 @@ export interface ScheduleView {
 
 /** A server as `status` and `doctor` see it. */
 export interface ServerFacts {
-  readonly role: 'cache' | 'queue' | 'postgres';
+  readonly role: 'cache' | 'queue' | 'buffer' | 'postgres';
   readonly url: string;
   readonly from: string;
   readonly ok: boolean;
@@ -128,6 +128,8 @@ export interface ServerFacts {
   readonly maxBytes?: number;
   /** Whether a restart brings an older state back. */
   readonly savesToDisk?: boolean;
+  /** Whether it writes down what it is given before it may be lost. */
+  readonly appendOnly?: boolean;
   readonly schemaVersion?: number;
   readonly canWrite?: boolean;
   /** Of Postgres: changes of tables that wait to be carried out, and the triggers that tell them. */
@@ -155,6 +157,8 @@ export interface Status {
     readonly misses?: number;
     readonly hitRatio?: number;
     readonly lastRun?: Run;
+    /** Where writes are buffered; left out while the buffer is away. */
+    readonly dirty?: DirtyLedger;
     /** Whose forecasts it goes by, and how well all experts do, best first; left out before any was judged. */
     readonly experts?: readonly Standing[];
     readonly budget: { readonly origin: string; readonly perSecond?: number; readonly factor: number };

@@ -35,6 +35,18 @@ const sections = [
     file: 'src/define.ts',
     name: 'MemoryOptions',
   },
+  {
+    head: 'How writes are buffered',
+    about: '`writeBehind` of a cache.',
+    file: 'src/define.ts',
+    name: 'WriteBehindOptions',
+  },
+  {
+    head: 'A table that is written to',
+    about: '`write: upsert({ … })` of a cache.',
+    file: 'src/upsert.ts',
+    name: 'UpsertOptions',
+  },
   { head: 'How a cache is warmed', about: '`warm` of a cache.', file: 'src/define.ts', name: 'WarmOptions' },
   {
     head: 'An origin',

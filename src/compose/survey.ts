@@ -14,6 +14,16 @@ export async function readServers({ config, clock, connections, address }: Groun
   return Promise.all([
     redisFacts(connections.cache, { role: 'cache', url: cacheUrl, from: config.sources.redis, clock }),
     redisFacts(connections.queue, { role: 'queue', ...address, clock }),
+    ...(connections.buffer === undefined
+      ? []
+      : [
+          redisFacts(connections.buffer, {
+            role: 'buffer',
+            url: config.bufferRedis ?? address.url,
+            from: config.sources.bufferRedis,
+            clock,
+          }),
+        ]),
     connections.pool().then(
       async (pool) => {
         const facts = await postgresFacts(pool, postgres);
@@ -36,7 +46,7 @@ export async function readStatus(
   openDatabase: () => Promise<Database>,
   cron: Cron,
 ): Promise<Status> {
-  const { config, clock, producer, budget } = ground;
+  const { config, clock, producer, budget, dirty } = ground;
   const servers = await readServers(ground);
   const isUp = (role: ServerFacts['role']) => servers.some((server) => server.role === role && server.ok);
   const postgres = servers.find((server) => server.role === 'postgres');
@@ -50,12 +60,14 @@ export async function readStatus(
         const reads = facts && (facts.get(def.name) ?? { keys: 0, accesses: 0, misses: 0 });
         const [lastRun] = database ? await database.plans.list({ cache: def.name, limit: 1 }) : [];
         const experts = database ? await database.forecasts.standings(def.name) : [];
+        const ledger = dirty && def.writeBehind && isUp('buffer') ? await dirty.ledger(def.name) : undefined;
         const limits = isUp('queue') ? await budget.state(def.origin) : { factor: 1, ...def.origin.budget };
         return {
           cache: def.name,
           ...reads,
           ...(reads && reads.accesses > 0 ? { hitRatio: 1 - reads.misses / reads.accesses } : {}),
           ...(lastRun === undefined ? {} : { lastRun }),
+          ...(ledger === undefined ? {} : { dirty: ledger }),
           ...(experts.length === 0 ? {} : { experts }),
           budget: {
             origin: def.origin.name,

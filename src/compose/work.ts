@@ -86,7 +86,7 @@ export async function startWork(
 }
 
 async function serve(
-  { config, clock, log, events, connections, producer }: Ground,
+  { config, clock, log, events, connections, producer, dirty }: Ground,
   database: Database,
   cron: Cron,
   workers: ReturnType<typeof createWorkers>,
@@ -99,6 +99,7 @@ async function serve(
       oldestMs: (job) => producer.oldestMs(job),
     },
     schedules: () => cron.list(1),
+    dirty: dirty && { caches: [...database.flushers.keys()], ledger: (cache) => dirty.ledger(cache) },
     onError: (what, error) => log.warn({ what, err: error }, 'a metric could not be collected'),
   });
   const postgres = { url: config.postgres ?? '', from: config.sources.postgres };

@@ -6,7 +6,7 @@ import type { ServerFacts } from '../facade.ts';
 /** What a Redis tells about itself; `ok: false` with the reason when it does not answer. */
 export async function redisFacts(
   redis: Redis,
-  about: { role: 'cache' | 'queue'; url: string; from: string; clock: Clock },
+  about: { role: 'cache' | 'queue' | 'buffer'; url: string; from: string; clock: Clock },
 ): Promise<ServerFacts> {
   const base = { role: about.role, url: maskUrl(about.url), from: about.from };
   try {
@@ -26,6 +26,7 @@ export async function redisFacts(
       policy: info.get('maxmemory_policy') ?? 'unknown',
       usedBytes: Number(info.get('used_memory') ?? 0),
       maxBytes: Number(info.get('maxmemory') ?? 0),
+      ...(info.has('aof_enabled') ? { appendOnly: info.get('aof_enabled') === '1' } : {}),
       ...(savesToDisk === undefined ? {} : { savesToDisk }),
     };
   } catch (error) {

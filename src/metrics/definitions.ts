@@ -105,6 +105,62 @@ export const metricDefinitions = {
     labels: ['why'],
     help: 'Reads that were not counted: the memory bound was reached (bound) or the log was away (store).',
   },
+  samovar_dirty_keys: {
+    type: 'gauge',
+    labels: ['cache'],
+    help: 'Buffered writes that wait for their origin.',
+  },
+  samovar_dirty_lag_seconds: {
+    type: 'gauge',
+    labels: ['cache'],
+    help: 'Age of the buffered write that has waited longest; 0 when none waits.',
+  },
+  samovar_dirty_dead_letters: {
+    type: 'gauge',
+    labels: ['cache'],
+    help: 'Writes that the origin refused and nobody has decided about.',
+  },
+  samovar_dirty_writes: {
+    type: 'gauge',
+    labels: ['cache', 'state'],
+    help: 'Writes since the buffer was made, by state: accepted, coalesced, flushed or dropped.',
+  },
+  samovar_dirty_difference: {
+    type: 'gauge',
+    labels: ['cache'],
+    help: 'Accepted writes that are in no other state: anything but 0 is a fault, or a hand in Redis.',
+  },
+  samovar_flush_rows_total: {
+    type: 'counter',
+    labels: ['cache', 'result'],
+    help: 'Rows that this process flushed: applied, superseded (the origin had them, or newer ones), overtaken (changed meanwhile, still dirty) or dead.',
+  },
+  samovar_flush_seconds: {
+    type: 'histogram',
+    labels: ['cache'],
+    help: 'How long one pass over the dirty writes of a cache took.',
+    buckets: slow,
+  },
+  samovar_flush_failures_total: {
+    type: 'counter',
+    labels: ['cache', 'why'],
+    help: 'Flushes that ended early: failed (tried again), paused (a table or right is missing), fenced (another process flushes), dead-full or unreadable.',
+  },
+  samovar_flush_paused: {
+    type: 'gauge',
+    labels: ['cache'],
+    help: 'Whether nothing is flushed because a table or right is missing: 1 while it is so.',
+  },
+  samovar_writes_held_total: {
+    type: 'counter',
+    labels: ['cache', 'how'],
+    help: 'Times a writer of this process met a full buffer; how is block, reject or write-through.',
+  },
+  samovar_buffer_safe: {
+    type: 'gauge',
+    labels: [],
+    help: 'Whether the server of the buffer can keep what it acknowledges; while it is 0, no write is taken.',
+  },
   samovar_jobs_total: {
     type: 'counter',
     labels: ['job', 'outcome'],

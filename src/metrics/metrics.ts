@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { DirtyLedger } from '../dirty-shapes.ts';
 import type { Emitter } from '../events.ts';
 import { packageVersion } from '../files.ts';
 import { type MetricDefinition, type MetricName, metricDefinitions } from './definitions.ts';
@@ -18,9 +19,16 @@ export interface ScheduleSight {
   readonly next: readonly number[];
 }
 
+/** What the buffers of dirty writes look like from outside. */
+export interface DirtySight {
+  readonly caches: readonly string[];
+  ledger(cache: string): Promise<DirtyLedger>;
+}
+
 export interface MetricsOptions {
   readonly events: Pick<Emitter, 'on'>;
   readonly queues?: QueueSight;
+  readonly dirty?: DirtySight | undefined;
   /** All schedules with at least their next slot. */
   readonly schedules?: () => Promise<readonly ScheduleSight[]>;
   /** Told when a gauge cannot be read; the other metrics are served all the same. */
@@ -84,7 +92,25 @@ export function createMetrics(options: MetricsOptions): Metrics {
   };
 
   set('samovar_build_info', { version: packageVersion, node: process.versions.node }, 1);
-  const { queues, schedules } = options;
+  set('samovar_buffer_safe', {}, 1);
+  const { queues, schedules, dirty } = options;
+  if (dirty) {
+    const gauge = (name: DirtyGauge, of: (ledger: DirtyLedger) => number) =>
+      collect(name, async () => {
+        for (const cache of dirty.caches) set(name, { cache }, of(await dirty.ledger(cache)));
+      });
+    gauge('samovar_dirty_keys', ({ pending }) => pending);
+    gauge('samovar_dirty_lag_seconds', ({ lagMs }) => lagMs / 1_000);
+    gauge('samovar_dirty_dead_letters', ({ dead }) => dead);
+    gauge('samovar_dirty_difference', ({ difference }) => difference);
+    collect('samovar_dirty_writes', async () => {
+      for (const cache of dirty.caches) {
+        const ledger = await dirty.ledger(cache);
+        for (const state of ['accepted', 'coalesced', 'flushed', 'dropped'] as const)
+          set('samovar_dirty_writes', { cache, state }, ledger[state]);
+      }
+    });
+  }
   if (queues) {
     collect('samovar_queue_jobs', async () => {
       for (const queue of queues.names) {
@@ -120,6 +146,12 @@ export function createMetrics(options: MetricsOptions): Metrics {
     },
   };
 }
+
+type DirtyGauge =
+  | 'samovar_dirty_keys'
+  | 'samovar_dirty_lag_seconds'
+  | 'samovar_dirty_dead_letters'
+  | 'samovar_dirty_difference';
 
 interface Instruments {
   add<Name extends MetricName>(name: Name, labels: Labels<Name>, by?: number): void;
@@ -170,6 +202,24 @@ function listen({ on }: Pick<Emitter, 'on'>, { add, set, time }: Instruments): (
     on('changes:applied', ({ lagsMs }) => {
       for (const ms of lagsMs) time('samovar_change_lag_seconds', {}, ms);
     }),
+    on('flush:wrote', ({ cache, rows, applied, overtaken }) => {
+      add('samovar_flush_rows_total', { cache, result: 'applied' }, applied);
+      add('samovar_flush_rows_total', { cache, result: 'superseded' }, rows - applied);
+      add('samovar_flush_rows_total', { cache, result: 'overtaken' }, overtaken);
+    }),
+    on('flush:dead', ({ cache }) => add('samovar_flush_rows_total', { cache, result: 'dead' })),
+    on('flush:settled', ({ cache, ms }) => time('samovar_flush_seconds', { cache }, ms)),
+    on('flush:failed', ({ cache }) => add('samovar_flush_failures_total', { cache, why: 'failed' })),
+    on('flush:fenced', ({ cache }) => add('samovar_flush_failures_total', { cache, why: 'fenced' })),
+    on('flush:dead-full', ({ cache }) => add('samovar_flush_failures_total', { cache, why: 'dead-full' })),
+    on('flush:unreadable', ({ cache }) => add('samovar_flush_failures_total', { cache, why: 'unreadable' })),
+    on('flush:paused', ({ cache }) => {
+      add('samovar_flush_failures_total', { cache, why: 'paused' });
+      set('samovar_flush_paused', { cache }, 1);
+    }),
+    on('flush:resumed', ({ cache }) => set('samovar_flush_paused', { cache }, 0)),
+    on('write:held', ({ cache, how }) => add('samovar_writes_held_total', { cache, how })),
+    on('buffer:changed', ({ isSafe }) => set('samovar_buffer_safe', {}, isSafe ? 1 : 0)),
     on('job:ended', ({ job, outcome, ms }) => {
       add('samovar_jobs_total', { job, outcome });
       time('samovar_job_seconds', { job }, ms);

@@ -1,6 +1,7 @@
 import { beforeEach, expect, test } from 'vitest';
 import { prune } from '../../jobs/prune.ts';
 import { createBuckets } from '../../src/access/postgres.ts';
+import { createDirtyRecords } from '../../src/dirty/postgres.ts';
 import { dayMs, hourMs } from '../../src/duration.ts';
 import { createEmitter } from '../../src/events.ts';
 import { createForecasts } from '../../src/forecast/postgres.ts';
@@ -18,8 +19,12 @@ const now = clock.now();
 const retention = { bucketsMs: 3 * dayMs, daysMs: 56 * dayMs, plansMs: 14 * dayMs };
 const events = createEmitter();
 
-const writes: Pick<Writes, 'buckets' | 'forecasts' | 'plans' | 'tags'> = {
+const writes: Pick<Writes, 'buckets' | 'dirty' | 'forecasts' | 'plans' | 'tags'> = {
   buckets: createBuckets(db.pool, { clock, retention }),
+  dirty: {
+    prune: createDirtyRecords(db.pool).prune,
+    flush: () => Promise.reject(new Error('nothing is flushed here')),
+  },
   forecasts: createForecasts(db.pool, { retention }),
   plans: createPlans(db.pool, { clock, events, retention }),
   tags: createRedisTags(cache.client, { prefix: 'test', keepMs: 0 }),
@@ -77,16 +82,28 @@ beforeEach(async () => {
   await db.rows(
     `insert into samovar.job_run (job, job_id, worker, attempt, started_at) values ('warm', '1', 'w', 1, ${old})`,
   );
+  await db.rows(
+    `insert into samovar.dirty_row values ('item', 'old', 1, true, ${old}), ('item', 'kept', 1, false, ${old}) on conflict do nothing`,
+  );
   await cache.client.hset(tagsKey('test'), { seq: String(now * 1_000), 't:old': '1' });
   // The clock of tags forgets what is older than a time it has noted.
   await writes.tags.prune();
 });
 
-const expected = { plans: 1, jobRuns: 1, abandoned: 0, closed: 1, states: 1, forecasts: 1, markers: 1 };
+const expected = {
+  plans: 1,
+  jobRuns: 1,
+  abandoned: 0,
+  closed: 1,
+  states: 1,
+  forecasts: 1,
+  deletedRows: 1,
+  markers: 1,
+};
 
 test('what is past its time goes, and the result tells of each kind', async () => {
   expect(await prune.run({}, {}, rooms(), context)).toMatchObject({ kind: 'done', result: expected });
-  expect(moves).toEqual(['plans', 'forecasts', 'buckets', 'tags']);
+  expect(moves).toEqual(['plans', 'forecasts', 'buckets', 'dirty', 'tags']);
   for (const table of ['plan', 'forecast', 'key_state', 'job_run'])
     expect(await db.rows(`select from samovar.${table}`)).toEqual([]);
   expect(await prune.run({}, {}, rooms(), context)).toMatchObject({
@@ -94,7 +111,7 @@ test('what is past its time goes, and the result tells of each kind', async () =
   });
 });
 
-test.each(['plans', 'forecasts', 'buckets', 'tags'])(
+test.each(['plans', 'forecasts', 'buckets', 'dirty', 'tags'])(
   'a worker that dies before it prunes the %s leaves that to the next try',
   async (room) => {
     await expect(prune.run({}, {}, rooms(room), context)).rejects.toThrow(Killed);
