@@ -26,11 +26,8 @@ function statusText(context: CliContext, { servers, caches, queues, schedules }:
     ),
     ...whyAway(context, servers),
     cachesText(context, caches),
-<<<<<<< HEAD
     ...changesText(servers),
-=======
     ...dirtyText(context, caches),
->>>>>>> 9bbe9dc (What is dirty, late, dead or missing is seen from outside; operators flush, retry and drop)
     ...queuesText(context, queues),
     ...(queues.length === 0 ? [] : [listText(context, schedules)]),
   ].join('\n\n');
