@@ -133,6 +133,7 @@ const memory = strict({
   maxBytes: count,
   ttl: duration.optional(),
   share: flag.optional(),
+  tracking: flag.optional(),
 } satisfies Record<keyof MemoryOptions, z.ZodType>);
 
 const writeBehind = strict({
@@ -238,6 +239,7 @@ const cache = made(
     tags: is('a function from id and value to tags', isFunction).optional(),
     invalidateOn: invalidateOns.optional(),
     batch: count.optional(),
+    gatherFor: durationOrZero.optional(),
     maxValueBytes: count.optional(),
     memory: memory.optional(),
     warm: warm.optional(),

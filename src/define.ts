@@ -112,6 +112,8 @@ export interface MemoryOptions {
   readonly ttl?: Duration;
   /** Gives every reader the same value, frozen where it is plain data, instead of a copy each. @default false */
   readonly share?: boolean;
+  /** Has Redis itself tell of every change of an entry, by whatever hand. Costs it a message per fill. @default false */
+  readonly tracking?: boolean;
 }
 
 /** How writes are buffered before they reach the origin. */
@@ -219,6 +221,8 @@ export interface CacheOptions<Id, Value> {
   readonly invalidateOn?: InvalidateOn | readonly InvalidateOn[];
   /** Ids handed to one call of `load`. @default 500 */
   readonly batch?: number;
+  /** Misses of single `get`s within so long go into one call of `load`; 0 = those of one turn. @default each by itself */
+  readonly gatherFor?: Duration;
   /** Values whose form is longer than this (before it is deflated) are returned but not stored. @default 1_048_576 */
   readonly maxValueBytes?: number;
   /** Values read lately are kept in the process, too, until another process tells that they changed. @default none */

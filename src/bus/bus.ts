@@ -12,8 +12,15 @@ export type BusMessage =
   /** Everything known of a cache, or of all of them, may be wrong: it was cleared, or Redis was flushed. */
   | { readonly kind: 'clear'; readonly cache: string | undefined; readonly isOwn: boolean };
 
+/** What the server itself tells of entries that are tracked: changed by whatever hand, expired or evicted. */
+export interface ServerNews {
+  readonly kind: 'changed';
+  readonly cache: string;
+  readonly keys: readonly string[];
+}
+
 /** A message, or news of the connection: after `lost` and `up` nothing that was trusted before may be. */
-export type BusNews = BusMessage | { readonly kind: 'up' } | { readonly kind: 'lost' };
+export type BusNews = BusMessage | ServerNews | { readonly kind: 'up' } | { readonly kind: 'lost' };
 
 export type BusListener = (news: BusNews) => void;
 

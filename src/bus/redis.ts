@@ -10,6 +10,10 @@ export interface RedisBusOptions {
   readonly clock: Clock;
   /** Opens a connection that speaks RESP2 and neither subscribes nor sends again by itself. */
   readonly openSubscriber: () => Redis;
+  /** Caches of whose entries the server is to tell every change, whoever made it. @default none */
+  readonly tracked?: readonly string[];
+  /** Told why the server will not do so; then nothing is trusted. */
+  readonly onRefused?: (error: unknown) => void;
 }
 
 const beatMs = 1_000;
@@ -29,6 +33,8 @@ export function createRedisBus(redis: Redis, options: RedisBusOptions): Bus {
   // Pub/sub knows no logical databases.
   const channel = `${prefix}:bus@${redis.options.db ?? 0}`;
   const origin = randomBytes(9).toString('base64url');
+  // With tracking on, a server tells that it was flushed, whatever is tracked; nothing is called the first.
+  const prefixes = [`${prefix}:none:`, ...(options.tracked ?? []).map((cache) => `${prefix}:{${cache}#`)];
   const listeners = new Set<BusListener>();
   let subscriber: Redis | undefined;
   let timer: Timer | undefined;
@@ -57,11 +63,23 @@ export function createRedisBus(redis: Redis, options: RedisBusOptions): Bus {
     trustedUntil = sentAt + trustMs;
   };
 
+  const track = async (on: Redis, id: number): Promise<void> => {
+    const wanted = prefixes.flatMap((each) => ['PREFIX', each]);
+    try {
+      await on.call('CLIENT', 'TRACKING', 'ON', 'REDIRECT', String(id), 'BCAST', ...wanted);
+    } catch (error) {
+      // Not allowed, or a proxy between: then a flush by hand is noticed when entries end.
+      if (prefixes.length === 1) return;
+      if (isRefusal(error)) options.onRefused?.(error);
+      throw error;
+    }
+  };
+
   const join = async (on: Redis): Promise<void> => {
     beatAt = clock.elapsed();
     try {
       const id = await on.client('ID');
-      await tellOfFlushes(on, id, prefix);
+      await track(on, id);
       await on.subscribe(channel, invalidations);
       await beat(on);
     } catch {
@@ -75,8 +93,7 @@ export function createRedisBus(redis: Redis, options: RedisBusOptions): Bus {
     if (from.toString() === channel) {
       for (const message of readMessage(String(said), prefix, origin)) tell(message);
     } else if (Array.isArray(said)) {
-      for (const [cache, keys] of byCache(said.map(String), prefix))
-        tell({ kind: 'deleted', cache, keys, isOwn: false });
+      for (const [cache, keys] of byCache(said.map(String), prefix)) tell({ kind: 'changed', cache, keys });
     } else {
       tell({ kind: 'clear', cache: undefined, isOwn: false });
     }
@@ -143,11 +160,5 @@ export function createRedisBus(redis: Redis, options: RedisBusOptions): Bus {
   };
 }
 
-/** With tracking on, a server tells that it was flushed, whatever is tracked; here nothing is that exists. */
-async function tellOfFlushes(on: Redis, id: number, prefix: string): Promise<void> {
-  try {
-    await on.call('CLIENT', 'TRACKING', 'ON', 'REDIRECT', String(id), 'BCAST', 'PREFIX', `${prefix}:none:`);
-  } catch {
-    // Not allowed, or a proxy between: then a flush by hand is noticed when entries end.
-  }
-}
+/** An answer of the server, not the end of the connection. */
+const isRefusal = (error: unknown): boolean => error instanceof Error && error.name === 'ReplyError';

@@ -23,6 +23,8 @@ export interface CacheSettings {
   readonly negativeMax: number;
   readonly jitter: number;
   readonly batch: number;
+  /** Undefined = each miss of a single read is loaded by itself. */
+  readonly gatherMs: number | undefined;
   readonly maxValueBytes: number;
   readonly codec: CodecChoice;
   readonly compressAbove: number;
@@ -53,6 +55,7 @@ export function settingsOf(def: AnyCacheDef): CacheSettings {
     negativeMax: def.negativeMax ?? preset.negativeMax,
     jitter: def.jitter ?? preset.jitter,
     batch: def.batch ?? preset.batch,
+    gatherMs: def.gatherFor === undefined ? undefined : durationMs(def.gatherFor, `${path}.gatherFor`),
     maxValueBytes: def.maxValueBytes ?? preset.maxValueBytes,
     codec: def.codec ?? 'json',
     compressAbove: def.compressAbove ?? Number.POSITIVE_INFINITY,

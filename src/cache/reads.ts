@@ -17,6 +17,7 @@ import { createMisses, type MissParts, pastOf } from './miss.ts';
 import { broughtWithin, createRefresher } from './refresh.ts';
 import { type Share, tellFollowers } from './share.ts';
 import { createSlide } from './slide.ts';
+import { createTogether } from './together.ts';
 
 export interface ReadParts extends MissParts {
   readonly counts: Counts;
@@ -50,6 +51,7 @@ export function createReads<Id, Value>(def: CacheDef<string, Id, Value>, parts: 
   const { name } = def;
   const { earlyRefresh: beta, softMs } = settings;
   const misses = createMisses(parts);
+  const missOne = createTogether(misses, clock, settings.gatherMs);
   const refresher = createRefresher(parts);
   const slide = createSlide(name, settings, parts);
   const tellHashed = once(() => events.emit('key:hashed', { cache: name }));
@@ -211,8 +213,8 @@ export function createReads<Id, Value>(def: CacheDef<string, Id, Value>, parts: 
       }
     }
     missed(key, caller, found);
-    const [form] = misses.read([{ key, id, past: bytes && pastOf(bytes) }], { isStoreAway });
-    const value = await valueIn(await inTime(form!));
+    const form = missOne({ key, id, past: bytes && pastOf(bytes) }, isStoreAway);
+    const value = await valueIn(await inTime(form));
     if (share?.followers) tellFollowers(share, value, (by) => missed(key, by));
     return value;
   };

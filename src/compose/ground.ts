@@ -103,7 +103,14 @@ export async function openGround(input: ConfigInput | Config, options: GroundOpt
     events,
     ...config.access,
   });
-  const bus = createRedisBus(connections.cache, { prefix, clock, openSubscriber: connections.subscriber });
+  const bus = createRedisBus(connections.cache, {
+    prefix,
+    clock,
+    openSubscriber: connections.subscriber,
+    tracked: config.caches.filter(({ memory }) => memory?.tracking).map(({ name }) => name),
+    onRefused: (error) =>
+      log.warn({ err: error }, 'the cache Redis refuses CLIENT TRACKING: nothing is kept in memory'),
+  });
   const outage = createOutage({
     clock,
     events,

@@ -123,7 +123,8 @@ export async function counter(defs: readonly AnyCacheDef[], options: CounterOpti
   };
   const openSubscriber = () =>
     openRedis({ role: 'cache', use: 'subscriber', url: options.listenUrl ?? cacheUrl, from: 'the test' });
-  const bus = createRedisBus(cacheRedis, { prefix, clock, openSubscriber });
+  const tracked = defs.filter(({ memory }) => memory?.tracking).map(({ name }) => name);
+  const bus = createRedisBus(cacheRedis, { prefix, clock, openSubscriber, tracked });
   const outage = createOutage({
     clock,
     events,

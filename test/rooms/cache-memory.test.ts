@@ -3,6 +3,7 @@ import type { BusNews } from '../../src/bus/bus.ts';
 import { defineCache } from '../../src/define.ts';
 import { key } from '../../src/key.ts';
 import { startRedis } from '../../src/servers/redis.ts';
+import { createNames } from '../../src/store/names.ts';
 import { fakeClock, startProxy, until } from '../support/index.ts';
 import { type Counter, type CounterOptions, counter, shop } from './cache-counter.ts';
 
@@ -25,7 +26,8 @@ const named = defineCache('named', {
 });
 const brief = defineCache('brief', { ...base, memory: { ...memory, ttl: '10s' } });
 const small = defineCache('small', { ...base, memory: { maxBytes: 3_000 } });
-const defs = [plain, tagged, shared, named, brief, small];
+const tracked = defineCache('tracked', { ...base, memory: { ...memory, tracking: true } });
+const defs = [plain, tagged, shared, named, brief, small, tracked];
 // A server of its own: whoever flushes a database is heard in all of them.
 const server = await startRedis({ role: 'cache' });
 afterAll(() => server.stop());
@@ -317,5 +319,64 @@ describe('it is never trusted for too long', () => {
     expect((await asked(held, () => held.caches.open(plain).get(1)))[1]).toBe(0);
     await pass(7_000);
     expect((await asked(held, () => held.caches.open(plain).get(1)))[1]).toBe(1);
+  });
+});
+
+describe('tracked by Redis itself', () => {
+  const names = createNames('test');
+  const nameOf = (id: number) => names.entry('tracked', String(id));
+  const read = (process: Process, id: number) => process.caches.open(tracked).get(id);
+  /** What a fill of its own makes Redis tell comes behind it: then it is in memory for good. */
+  const remembered = (process: Process, id: number) =>
+    until(async () => {
+      await read(process, id);
+      const [, times] = await asked(process, () => read(process, id));
+      return times === 0;
+    }, 'it is in memory');
+
+  test('a change by any hand is heard of', async () => {
+    for (const change of ['del', 'overwrite', 'expire'] as const) {
+      const id = { del: 1, overwrite: 2, expire: 3 }[change];
+      origin.rows.set(id, { version: 1 });
+      await remembered(one, id);
+      origin.rows.set(id, { version: 2 });
+      const heard: BusNews[] = [];
+      const end = one.bus.on((news) => void (news.kind === 'changed' && heard.push(news)));
+      const name = nameOf(id);
+      if (change === 'del') await one.cacheRedis.del(name);
+      else if (change === 'overwrite') await one.cacheRedis.set(name, 'not an entry');
+      else await one.cacheRedis.pexpire(name, 1);
+      await until(() => heard.length > 0, 'it is told');
+      end();
+      await until(async () => ((await read(one, id)) as { version: number }).version === 2, change);
+    }
+  });
+
+  test('others fill and delete as ever; waiters take no fill for a deletion', async () => {
+    origin.rows.set(4, { version: 1 });
+    origin.hold();
+    const all = [read(one, 4), read(two, 4), read(two, 4)];
+    await until(() => origin.loads.length === 1, 'it is loaded');
+    origin.release();
+    expect(await Promise.all(all)).toEqual([{ version: 1 }, { version: 1 }, { version: 1 }]);
+    expect(origin.loads).toHaveLength(1);
+    await remembered(one, 4);
+    origin.rows.set(4, { version: 2 });
+    await two.caches.open(tracked).delete(4);
+    await until(async () => ((await read(one, 4)) as { version: number }).version === 2, 'it is new');
+  });
+
+  test('a subscriber that comes back is told of changes as before', async () => {
+    origin.rows.set(5, { version: 1 });
+    await remembered(one, 5);
+    const news: BusNews[] = [];
+    const end = one.bus.on((each) => void news.push(each));
+    await one.cacheRedis.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+    await until(() => news.some(({ kind }) => kind === 'up'), 'it listens again');
+    end();
+    await remembered(one, 5);
+    origin.rows.set(5, { version: 2 });
+    await one.cacheRedis.del(nameOf(5));
+    await until(async () => ((await read(one, 5)) as { version: number }).version === 2, 'it is new');
   });
 });

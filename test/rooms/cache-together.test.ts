@@ -1,0 +1,71 @@
+import { expect, test } from 'vitest';
+import { defineCache } from '../../src/define.ts';
+import { key } from '../../src/key.ts';
+import { until } from '../support/index.ts';
+import { counter, shop } from './cache-counter.ts';
+
+const origin = shop();
+const base = {
+  origin: origin.origin,
+  key: key.number,
+  ttl: '1m',
+  load: (ids: number[]) => origin.load(ids),
+} as const;
+const alone = defineCache('alone', base);
+const together = defineCache('together', { ...base, gatherFor: 5 });
+const turn = defineCache('turn', { ...base, gatherFor: 0 });
+const outer = defineCache('outer', {
+  ...base,
+  gatherFor: 5,
+  load: async (ids: number[]) =>
+    new Map(await Promise.all(ids.map(async (id) => [id, await inner(id)] as const))),
+});
+const { caches } = await counter([alone, together, turn, outer]);
+const inner = (id: number) => caches.open(together).get(id);
+
+test('misses of single reads are loaded one by one unless told', async () => {
+  for (const id of [1, 2, 3]) origin.rows.set(id, { id });
+  origin.loads.length = 0;
+  await Promise.all([1, 2, 3].map((id) => caches.open(alone).get(id)));
+  expect(origin.loads).toHaveLength(3);
+});
+
+test.each([together, turn])('$name: they go into one load, whoever asks', async (def) => {
+  for (const id of [11, 12, 13]) origin.rows.set(id, { id });
+  origin.loads.length = 0;
+  const cache = caches.open(def);
+  const values = await Promise.all([11, 12, 11, 13, 99].map((id) => cache.get(id)));
+  expect(values).toEqual([{ id: 11 }, { id: 12 }, { id: 11 }, { id: 13 }, undefined]);
+  expect(origin.loads.map((ids) => ids.toSorted((a, b) => a - b))).toEqual([[11, 12, 13, 99]]);
+});
+
+test('one that was asked for a moment later joins what is under way', async () => {
+  origin.rows.set(21, { id: 21 });
+  origin.loads.length = 0;
+  origin.hold();
+  const first = caches.open(together).get(21);
+  await until(() => origin.loads.length === 1, 'it is loaded');
+  const second = caches.open(together).get(21);
+  origin.release();
+  expect(await Promise.all([first, second])).toEqual([{ id: 21 }, { id: 21 }]);
+  expect(origin.loads).toEqual([[21]]);
+});
+
+test('a loader that asks another cache waits for nobody else', async () => {
+  for (const id of [31, 32]) origin.rows.set(id, { id });
+  expect(await Promise.all([31, 32].map((id) => caches.open(outer).get(id)))).toEqual([
+    { id: 31 },
+    { id: 32 },
+  ]);
+});
+
+test('an id whose load fails fails alone', async () => {
+  const failing = defineCache('failing', {
+    ...base,
+    gatherFor: 0,
+    load: (ids: number[]) => new Map(ids.map((id) => [id, id === 42 ? new Error('no') : { id }])),
+  });
+  const { caches } = await counter([failing]);
+  const settled = await Promise.allSettled([41, 42, 43].map((id) => caches.open(failing).get(id)));
+  expect(settled.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+});
