@@ -26,10 +26,16 @@ export function replayText({ output }: CliContext, result: Replayed): string {
     `${bold('COLD START')}  emptied before each ${name}\n${coldText(output, result, middle)}`,
     `${bold('STEADY STATE')}  never emptied; up to ${count(size)} keys loaded ahead before each ${name}\n${steadyText(output, result, middle)}`,
     `${bold('REFRESH AHEAD')}  loaded anew at the end of its ttl where it is likely to be read before the next end\n${refreshText(output, result)}`,
-    ...(rules['auto']![middle]!.share < leastShare
-      ? [yellow('This traffic cannot be forecast: spend little on warming it.')]
-      : []),
+    ...[verdictOf(result)].filter((text) => text !== undefined).map(yellow),
   ].join('\n\n');
+}
+
+/** Said of traffic that cannot be forecast; undefined where it can. */
+export function verdictOf({ rules }: Replay): string | undefined {
+  const spared = rules['auto']!;
+  const { share } = spared[middleOf(spared.map(({ budget }) => budget))]!;
+  if (share >= leastShare) return undefined;
+  return `This traffic cannot be forecast: the best choice spares ${percent(share)} of what perfect foresight does. Spend little on warming it.`;
 }
 
 const isHourly = ({ windowSeconds }: Replay): boolean => windowSeconds === 3_600;

@@ -1,8 +1,10 @@
+import { writeFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { Command } from 'commander';
 import { readHistory } from '../src/access/import-reads.ts';
 import type { Found } from '../src/access/import-verdict.ts';
 import type { Config } from '../src/config.ts';
-import { SamovarError } from '../src/errors.ts';
+import { messageOf, SamovarError } from '../src/errors.ts';
 import { findConfig } from '../src/find-config.ts';
 import { replay } from '../src/forecast/replay.ts';
 import { createTraffic, type TrafficBuilder } from '../src/forecast/traffic.ts';
@@ -11,8 +13,10 @@ import { bytes, count } from './format.ts';
 import { type ReadingOptions, withReadingOptions } from './reading.ts';
 import { type Trial, toReplayOptions, withTrialOptions } from './replay-options.ts';
 import { type Replayed, replayText } from './replay-text.ts';
+import { reportOf } from './report/report.ts';
 
 interface Options extends ReadingOptions, Trial {
+  readonly html?: string;
   readonly raw?: true;
 }
 
@@ -42,6 +46,7 @@ export const command = (context: CliContext): Command =>
     ),
   )
     .option('--raw', 'without the configuration: every line is a read of one cache')
+    .option('--html <file>', 'a report with pictures, one file that needs no network')
     .addHelpText('after', notes)
     .action(async (file: string, options: Options) => {
       const { clock, output, signal } = context;
@@ -81,10 +86,26 @@ export const command = (context: CliContext): Command =>
       }
       progress.end();
       if (results.length === 0) throw nothingRead(found, file);
+      if (options.html !== undefined) {
+        const source = file === '-' ? 'standard input' : basename(file);
+        await writeReport(options.html, reportOf(results, { source, now: clock.now() }));
+        output.note(`report written to ${options.html}`);
+      }
       output.data(results.map(documentOf), () =>
         results.map((result) => replayText(context, result)).join('\n\n'),
       );
     });
+
+async function writeReport(path: string, page: string): Promise<void> {
+  try {
+    await writeFile(path, page);
+  } catch (error) {
+    throw new SamovarError('E_USAGE', `cannot write the report to ${path}: ${messageOf(error)}`, {
+      hints: ['name a file in a folder that is there with --html'],
+      cause: error,
+    });
+  }
+}
 
 /** Without what only pictures need. */
 const documentOf = ({ series, ...document }: Replayed): Omit<Replayed, 'series'> => document;

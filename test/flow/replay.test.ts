@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Replayed } from '../../cli/replay-text.ts';
 import { place } from './command.ts';
@@ -38,6 +40,30 @@ describe('replay', { timeout: 120_000 }, () => {
     const [result] = await folder.json<Replayed[]>('replay', 'reads.csv');
     expect(result).toMatchObject({ cache: 'reads', reads: 11_520, keys: 40, windows: 48 });
     expect(result!.rules['auto']![2]!.share).toBeGreaterThan(0.8);
+  });
+
+  test('budgets, ttls, capacities and windows are the caller’s; the report is one file', async () => {
+    const { code, out, err } = await folder.run(
+      ...['replay', 'reads.csv', '--budget', '20%,0.4', '--ttl', '10m,2h', '--capacity', 'all,25%'],
+      ...['--window', '2h', '--html', 'report.html'],
+    );
+    expect([code, err]).toEqual([0, 'report written to report.html\n']);
+    expect(out).toMatch(/^24 windows of 2 h scored, /m);
+    expect(out.match(/^ *(10 m|2 h) +(all fit|\d+) /gm)).toHaveLength(4);
+    const page = readFileSync(join(folder.folder, 'report.html'), 'utf8');
+    expect(page.startsWith('<!doctype html>') && page.includes('Replay of reads.csv')).toBe(true);
+    for (const wrong of [
+      ['--budget', '0'],
+      ['--ttl', 'soon'],
+      ['--capacity', ''],
+      ['--window', '7m'],
+    ])
+      expect((await folder.run('replay', 'reads.csv', ...wrong)).code).toBe(2);
+    const nowhere = await folder.run('replay', 'reads.csv', '--html', 'nowhere/report.html');
+    expect([nowhere.code, nowhere.err]).toEqual([
+      2,
+      expect.stringContaining('E_USAGE cannot write the report'),
+    ]);
   });
 
   test('a mark of encoding at the beginning costs no read', async () => {
