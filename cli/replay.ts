@@ -6,6 +6,7 @@ import type { Found } from '../src/access/import-verdict.ts';
 import type { Config } from '../src/config.ts';
 import { messageOf, SamovarError } from '../src/errors.ts';
 import { findConfig } from '../src/find-config.ts';
+import { ownExperts } from '../src/forecast/own.ts';
 import { replay } from '../src/forecast/replay.ts';
 import { createTraffic, type TrafficBuilder } from '../src/forecast/traffic.ts';
 import type { CliContext } from './context.ts';
@@ -74,6 +75,9 @@ export const command = (context: CliContext): Command =>
         },
         onProgress: ({ bytes: read, lines }) => progress.show(`${bytes(read)} read, ${count(lines)} lines`),
       });
+      const own = ownExperts(config?.forecast.experts ?? [], (expert, error) => {
+        throw new SamovarError('E_CONFIG', `expert '${expert}' threw: ${messageOf(error)}`);
+      });
       const results: Replayed[] = [];
       for (const [cache, history] of histories) {
         signal.throwIfAborted();
@@ -81,7 +85,12 @@ export const command = (context: CliContext): Command =>
           progress.show(`${cache}: ${doing} ${count(share * 100)} %`);
         results.push({
           cache,
-          ...(await replay(history.build(), { ...toReplayOptions(options), signal, onProgress })),
+          ...(await replay(history.build(), {
+            ...toReplayOptions(options),
+            experts: own,
+            signal,
+            onProgress,
+          })),
         });
       }
       progress.end();

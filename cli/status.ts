@@ -128,7 +128,7 @@ function cachesText({ output, clock }: CliContext, caches: Status['caches']): st
       right('BUDGET'),
       'FORECAST BY',
     ],
-    caches.map(({ cache, keys, accesses, hitRatio, lastRun, budget, experts }) => [
+    caches.map(({ cache, keys, accesses, hitRatio, lastRun, budget, experts, choice }) => [
       cache,
       keys === undefined ? '—' : count(keys),
       accesses === undefined ? '—' : count(accesses),
@@ -139,7 +139,17 @@ function cachesText({ output, clock }: CliContext, caches: Status['caches']): st
       lastRun === undefined ? '—' : count(lastRun.results.written ?? 0),
       lastRun === undefined ? '—' : count(lastRun.used),
       `${budget.perSecond === undefined ? 'no limit' : `${count(budget.perSecond)}/s`}${budget.factor < 1 ? ` × ${budget.factor.toFixed(2)}` : ''}`,
-      experts?.[0] === undefined ? '—' : `${experts[0].name}, ${percent(experts[0].score)}`,
+      forecastBy(choice, experts),
     ]),
   );
+}
+
+/** Who makes the forecasts, and how much of what can be foreseen that foresees. */
+function forecastBy(
+  choice: Status['caches'][number]['choice'],
+  experts: Status['caches'][number]['experts'] = [],
+): string {
+  if (choice === undefined) return '—';
+  const score = experts.find(({ name }) => name === choice.name)?.score;
+  return `${choice.name}, ${percent(score)}`;
 }

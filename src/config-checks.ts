@@ -8,7 +8,7 @@ import { type AnyJobDef, checkPayload } from './job.ts';
 export type CheckSchedule = (expression: string, timezone: string, path: string) => void;
 
 type Sound = Required<Pick<ConfigInput, 'caches' | 'jobs' | 'schedules'>> &
-  Pick<ConfigInput, 'worker' | 'import'>;
+  Pick<ConfigInput, 'worker' | 'import' | 'forecast'>;
 
 /** The parts of an input that can be looked at together, whatever else is wrong with it. */
 export function sound(input: unknown, issues: readonly z.core.$ZodIssue[]): Sound {
@@ -24,6 +24,7 @@ export function sound(input: unknown, issues: readonly z.core.$ZodIssue[]): Soun
     jobs: made('jobs', 'job', false),
     schedules: made('schedules', 'schedule', true),
     ...(wrong.has('worker') ? {} : { worker: given['worker'] as ConfigInput['worker'] }),
+    ...(wrong.has('forecast') ? {} : { forecast: given['forecast'] as ConfigInput['forecast'] }),
     ...(wrong.has('import') ? {} : { import: given['import'] as ConfigInput['import'] }),
   } as Sound;
 }
@@ -38,11 +39,12 @@ const namesOf = ({ name, aliases }: AnyJobDef): string[] => [
   ...(Array.isArray(aliases) ? aliases : []),
 ];
 
-function* twice({ caches, jobs, schedules }: Sound): Generator<Problem> {
+function* twice({ caches, jobs, schedules, forecast }: Sound): Generator<Problem> {
   const named: [string, string, readonly string[]][] = [
     ['caches', 'caches', caches.map(({ name }) => name)],
     ['jobs', 'jobs (or their aliases)', jobs.flatMap(namesOf)],
     ['schedules', 'schedules', schedules.map(({ name }) => name)],
+    ['forecast.experts', 'experts', (forecast?.experts ?? []).map(({ name }) => name)],
   ];
   for (const [path, what, names] of named) {
     const repeated = new Set(names.filter((name, at) => names.indexOf(name) !== at));

@@ -11,6 +11,7 @@ import type {
   WriteBehindOptions,
 } from './define.ts';
 import { type Duration, parseDuration } from './duration.ts';
+import type { ExpertDef } from './expert.ts';
 import type { JobOptions } from './job.ts';
 import type { KeyCodec } from './key.ts';
 import type { Ttl, TtlPolicy } from './lifetime.ts';
@@ -281,6 +282,16 @@ const schedule = made(
   } satisfies Record<keyof ScheduleDef, z.ZodType>),
 );
 
+const expert = made(
+  'expert',
+  'defineExpert',
+  strict({
+    kind: z.literal('expert'),
+    name: text,
+    perHour: is('a function', isFunction),
+  } satisfies Record<keyof ExpertDef, z.ZodType>),
+);
+
 const importPattern = strict({
   cache: text,
   path: is<string>(
@@ -318,6 +329,7 @@ export const configShape = strict(
       flushEvery: duration.optional(),
       maxKeys: count.optional(),
     }).optional(),
+    forecast: strict({ experts: list(expert, 'experts').optional() }).optional(),
     retention: strict({
       buckets: duration.optional(),
       days: duration.optional(),

@@ -1,5 +1,6 @@
 import type { AnyCacheDef, OriginDef } from './define.ts';
 import type { Duration } from './duration.ts';
+import type { ExpertDef } from './expert.ts';
 import type { AnyJobDef } from './job.ts';
 import type { LogLevel } from './log.ts';
 import type { ScheduleDef } from './schedule.ts';
@@ -55,6 +56,10 @@ export interface ConfigInput<Caches extends readonly AnyCacheDef[] = readonly An
     readonly flushEvery?: Duration;
     /** Most keys counted between two flushes. @default 100_000 */
     readonly maxKeys?: number;
+  };
+  readonly forecast?: {
+    /** Rules of your own, made by `defineExpert`, that are judged and chosen beside the built-in ones. @default none */
+    readonly experts?: readonly ExpertDef[];
   };
   readonly retention?: {
     /** How long hourly counts are kept. @default '3d' */
@@ -112,6 +117,7 @@ export interface Config<Caches extends readonly AnyCacheDef[] = readonly AnyCach
     readonly flushEveryMs: number;
     readonly maxKeys: number;
   };
+  readonly forecast: { readonly experts: readonly ExpertDef[] };
   readonly retention: { readonly bucketsMs: number; readonly daysMs: number; readonly plansMs: number };
   readonly worker: {
     readonly graceMs: number;

@@ -22,6 +22,7 @@ export { drawPlan, type PlanRequest, startRun } from './draw.ts';
 export type { Duration } from './duration.ts';
 export { type ErrorCode, errorCodes, isSamovarError, SamovarError } from './errors.ts';
 export type { Events } from './events.ts';
+export { defineExpert, type ExpertDef, type ExpertRule } from './expert.ts';
 export type { CacheClient, Client, Samovar, Settled, Working } from './facade.ts';
 export type { Callable, Fetcher, FunctionDef, HttpAnswer, HttpDef, HttpId } from './front.ts';
 export {
@@ -48,7 +49,7 @@ export { type KeyCodec, key } from './key.ts';
 export type { Ttl, TtlFacts, TtlPolicy } from './lifetime.ts';
 export { roomBytes, whyFull } from './memory.ts';
 export { dueResults } from './refresh-ahead.ts';
-export type { Plan, PlanRow, Reads, Run, RunState, Trigger, Writes } from './rooms.ts';
+export type { Candidate, Moment, Plan, PlanRow, Reads, Run, RunState, Trigger, Writes } from './rooms.ts';
 export { type ScheduleDef, type ScheduleOptions, schedule } from './schedule.ts';
 export { ttl } from './ttl/ttl.ts';
 export { type UpsertColumn, type UpsertDef, type UpsertOptions, upsert } from './upsert.ts';

@@ -1,6 +1,16 @@
 /** What operators ask, and what they are told: types only. */
 import type { Duration } from './duration.ts';
-import type { DirtyLedger, ForecastRow, Look, PastRow, PlanRow, Run, Standing, Trigger } from './rooms.ts';
+import type {
+  Choice,
+  DirtyLedger,
+  ForecastRow,
+  Look,
+  PastRow,
+  PlanRow,
+  Run,
+  Standing,
+  Trigger,
+} from './rooms.ts';
 
 export interface ImportOptions {
   /** Every line is a read of this cache; the key is its key column, or its path. @default config.import.map */
@@ -159,7 +169,9 @@ export interface Status {
     readonly lastRun?: Run;
     /** Where writes are buffered; left out while the buffer is away. */
     readonly dirty?: DirtyLedger;
-    /** Whose forecasts it goes by, and how well all experts do, best first; left out before any was judged. */
+    /** Who makes its forecasts, by how much it leads, and since when; left out until enough was judged. */
+    readonly choice?: Choice;
+    /** How well all experts do, best first; left out before any was judged. */
     readonly experts?: readonly Standing[];
     readonly budget: { readonly origin: string; readonly perSecond?: number; readonly factor: number };
   }[];

@@ -144,6 +144,7 @@ function resolve(
       flushEveryMs: ms(access.flushEvery, defaults.access.flushEveryMs),
       maxKeys: access.maxKeys ?? defaults.access.maxKeys,
     },
+    forecast: { experts: input.forecast?.experts ?? [] },
     retention: {
       bucketsMs: ms(retention.buckets, defaults.retention.bucketsMs),
       daysMs: ms(retention.days, defaults.retention.daysMs),

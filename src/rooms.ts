@@ -19,7 +19,7 @@ import type {
   Trigger,
   Wish,
 } from './plan-shapes.ts';
-import type { AccessBatch, AccessCursors, CollectResult, Forecast, Standing } from './shapes.ts';
+import type { AccessBatch, AccessCursors, Choice, CollectResult, Forecast, Standing } from './shapes.ts';
 
 export * from './dirty-shapes.ts';
 export * from './plan-shapes.ts';
@@ -49,6 +49,8 @@ export interface Reads {
     ): Promise<number[]>;
     /** How the experts stand with a cache, best first; none before its first hours were judged. */
     standings(cache: string): Promise<Standing[]>;
+    /** Who made its forecasts since when, newest first; none until enough was judged. */
+    choices(cache: string): Promise<Choice[]>;
   };
   readonly plans: {
     /** Pure: ranks, then cuts to the budget; skips what does not fit and goes on. */

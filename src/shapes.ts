@@ -105,9 +105,32 @@ export interface Candidate {
   readonly knownHours: number;
   readonly lastBucket: number;
   readonly accesses: number;
+  /** What was read in hours like the one that is forecast; undefined where it was not looked up. */
+  readonly echo?: Echo;
   /** Smoothed time one load takes, if known. */
   readonly costMs?: number;
   readonly bytes?: number;
+}
+
+/** Accesses of a key in earlier hours that are like the one that is forecast. */
+export interface Echo {
+  /** In the last hour in which its cache was read. */
+  readonly last: number;
+  /** In this hour of the day before, and of this weekday in the weeks before, the last week first; spread over the hours beside it. */
+  readonly yesterday: number;
+  readonly weeks: readonly number[];
+}
+
+/** The moment a score is made for. */
+export interface Moment {
+  readonly now: number;
+  readonly horizonMs: number;
+  /** The last hour that the candidates' rates know of. */
+  readonly lastBucket: number;
+  /** Share of the cache's accesses by hour of day (UTC), smoothed and never 0; undefined while its days are too few. */
+  readonly hourShares?: readonly number[];
+  /** What experts that learn have learned of this cache so far, by their names. */
+  readonly learned?: ReadonlyMap<string, readonly number[]>;
 }
 
 /** One part of a score: what it is called and how much it gave, in accesses per second. */
@@ -124,6 +147,15 @@ export interface Standing {
   readonly hours: number;
 }
 
+/** Who a cache's forecasts are made by. */
+export interface Choice {
+  readonly name: string;
+  /** How far its score is above the best other expert's; below 0 while another leads by too little to take its place. */
+  readonly margin: number;
+  /** The hour since when it is chosen, as an instant. */
+  readonly since: number;
+}
+
 export interface ForecastRow {
   readonly key: string;
   /** Expected accesses per second over the horizon. */
@@ -138,6 +170,8 @@ export interface Forecast {
   readonly at: number;
   readonly horizonMs: number;
   readonly scorer: string;
+  /** How much of what could be foreseen lately its expert foresaw, from 0 to 1; left out until a day was judged. */
+  readonly confidence?: number;
   /** Hottest first. */
   readonly rows: readonly ForecastRow[];
 }

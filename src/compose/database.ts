@@ -2,6 +2,7 @@ import { createBuckets } from '../access/postgres.ts';
 import { databaseError, type Pool } from '../connect.ts';
 import type { Flusher } from '../dirty/flusher.ts';
 import { createDirtyRecords } from '../dirty/postgres.ts';
+import { ownExperts } from '../forecast/own.ts';
 import { createForecasts } from '../forecast/postgres.ts';
 import { createHistory } from '../history/postgres.ts';
 import { createPlans } from '../plan/postgres.ts';
@@ -26,6 +27,9 @@ export interface Database {
 export function lazyDatabase(ground: Ground): () => Promise<Database> {
   const { config, clock, log, events, connections } = ground;
   let opened: Promise<Database> | undefined;
+  const own = ownExperts(config.forecast.experts, (expert, err) =>
+    log.warn({ expert, err }, 'an expert of the configuration throws: it foresees nothing'),
+  );
   const open = async (): Promise<Database> => {
     const pool = await connections.pool();
     const about = { url: config.postgres ?? '', from: config.sources.postgres };
@@ -38,7 +42,7 @@ export function lazyDatabase(ground: Ground): () => Promise<Database> {
     return {
       pool,
       buckets: createBuckets(pool, { clock, events, retention }),
-      forecasts: createForecasts(pool, { retention }),
+      forecasts: createForecasts(pool, { retention, experts: own }),
       plans: createPlans(pool, { clock, events, retention }),
       history: createHistory(pool),
       schema: createWholeSchema(pool, { log, caches: config.caches }),

@@ -1,8 +1,10 @@
 import { hourMs, secondMs } from '../duration.ts';
-import { judged, judgedBy } from './choice.ts';
+import { choose, judged, judgedBy, noMarks, scoreOf } from './choice.ts';
 import { type Base, createSums, type Sums } from './cold.ts';
-import { baselines, experts } from './experts.ts';
-import { rankAll } from './rank.ts';
+import { createEchoes, type Echoes } from './echoes.ts';
+import { experts as builtIn } from './experts.ts';
+import { learnAll, rankAll, scoreAt } from './rank.ts';
+import type { Lesson, ScoreAt, Scorer } from './scorer.ts';
 import { createTable, type KeyTable } from './table.ts';
 import { topOf } from './top.ts';
 import type { Traffic } from './traffic.ts';
@@ -21,6 +23,8 @@ const mostSpare = 20_000;
 export interface BacktestOptions {
   readonly windowSeconds?: number;
   readonly budgets?: readonly number[];
+  /** Experts beside the built-in ones. */
+  readonly experts?: readonly Scorer[] | undefined;
 }
 
 /** What every rule would have warmed before a window that is scored, best first, as numbers of keys. */
@@ -52,9 +56,10 @@ export interface Backtest {
  */
 export function* backtest(
   traffic: Traffic,
-  { windowSeconds = hourSeconds, budgets = defaultBudgets }: BacktestOptions = {},
+  { windowSeconds = hourSeconds, budgets = defaultBudgets, experts: own = [] }: BacktestOptions = {},
 ): Generator<number, Backtest> {
   const { names, seconds } = traffic;
+  const experts = [...builtIn, ...own];
   const all = windowsOf(traffic, windowSeconds);
   const half = halfOf(seconds);
   const leastReads = windowSeconds < hourSeconds ? 20 : 30;
@@ -68,6 +73,8 @@ export function* backtest(
   const largest = Math.max(...sizes);
 
   const table = createTable(names);
+  const echoes = createEchoes(names.length);
+  let learned: ReadonlyMap<string, readonly number[]> = new Map();
   const sums = createSums(traffic, { sizes, earlySeconds });
   const choice = createChoice(experts.map(({ name }) => name));
   const chosen: Record<string, number> = {};
@@ -83,7 +90,13 @@ export function* backtest(
     if (table.last !== undefined && window.at >= half - choiceHours * hourSeconds) {
       const by = judgedBy(read.length);
       const most = isDue ? Math.max(largest, by) : by;
-      const ranked = rank(table, { bucket, most, horizonMs: windowSeconds * secondMs });
+      const { ranked, lesson } = rank(table, echoes, {
+        bucket,
+        most,
+        horizonMs: windowSeconds * secondMs,
+        learned,
+        experts,
+      });
       sums.look(window);
       if (isDue) {
         const best = choice.best();
@@ -101,10 +114,12 @@ export function* backtest(
         });
       }
       choice.learn(bucket, (expert) => sums.readOf(ranked.get(expert)!, by) / by);
+      learned = learnAll(experts, lesson(counts));
     }
     for (const step of windowsOf(traffic, stepSeconds, window.from, window.to)) {
       const { keys, counts: times } = part(step);
       table.add(toHours(step.at), keys, times);
+      echoes.add(Math.floor(toHours(step.at)), keys, times);
     }
     yield (i + 1) / all.length;
   }
@@ -139,31 +154,53 @@ function pick(keys: ArrayLike<number>, positions: readonly number[]): Int32Array
   return picked;
 }
 
-/** The best keys of every rule for a window, best first. */
+/** The best keys of every rule for a window, best first; and what can be learned of it once it is over. */
 function rank(
   table: KeyTable,
-  { bucket, most, horizonMs }: { bucket: number; most: number; horizonMs: number },
-): Map<string, Int32Array> {
+  echoes: Echoes,
+  asked: {
+    readonly bucket: number;
+    readonly most: number;
+    readonly horizonMs: number;
+    readonly learned: ScoreAt['learned'] & object;
+    readonly experts: readonly Scorer[];
+  },
+) {
+  const { bucket, most, horizonMs, learned, experts } = asked;
   const keys = table.hottest(Math.max(leastCandidates, most + Math.min(mostSpare, spare * most)));
-  const candidates = keys.map((key, slot) => table.candidate(key, slot));
-  const at = { bucket, lastBucket: Math.floor(table.last!), most, horizonMs };
-  const ranked = rankAll([...experts, ...baselines], candidates, at);
-  const previous = new Float64Array(keys.length);
-  for (let i = 0; i < keys.length; i++) previous[i] = table.previous(keys[i]!);
-  ranked.set('previous-window', topOf(previous, most));
-  return new Map(Array.from(ranked, ([rule, order]) => [rule, pick(keys, order)]));
+  echoes.look(Math.floor(bucket));
+  const candidates = keys.map((key, slot) => table.candidate(key, slot, echoes));
+  const at = scoreAt(candidates, {
+    now: bucket * hourMs,
+    horizonMs,
+    lastBucket: Math.floor(table.last!),
+    learned,
+  });
+  const ranked = rankAll(experts, candidates, at, most);
+  return {
+    ranked: new Map(Array.from(ranked, ([rule, order]) => [rule, pick(keys, order)])),
+    lesson: (counts: Int32Array): Lesson => ({ candidates, at, isRead: (i) => counts[keys[i]!]! > 0 }),
+  };
 }
 
-/** Follows how well each expert would have done lately; the best so far is chosen for the window that comes. */
+/** Follows how well each expert would have done lately, and chooses one for the window that comes. */
 function createChoice(names: readonly string[]) {
-  const scores = new Map(names.map((name) => [name, 0]));
-  let upto: number | undefined;
+  const marks = new Map(names.map((name) => [name, noMarks]));
+  let chosen = names[0]!;
+  let [since, upto, hours] = [0, 0, 0];
   return {
-    best: () => names.reduce((best, name) => (scores.get(name)! > scores.get(best)! ? name : best)),
+    best: () => chosen,
     learn(bucket: number, precisionOf: (expert: string) => number) {
-      const hoursLater = bucket - (upto ?? bucket - 1);
+      if (hours === 0) [since, upto] = [bucket - 1, bucket - 1];
+      for (const name of names) marks.set(name, judged(marks.get(name)!, precisionOf(name), bucket - upto));
       upto = bucket;
-      for (const name of names) scores.set(name, judged(scores.get(name)!, precisionOf(name), hoursLater));
+      hours += 1;
+      const standings = names.map((name) => ({
+        name,
+        score: scoreOf(marks.get(name)!, upto - since),
+        hours,
+      }));
+      chosen = choose(standings, chosen)?.name ?? chosen;
     },
   };
 }

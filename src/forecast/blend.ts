@@ -1,8 +1,7 @@
-import { hourMs, secondMs } from '../duration.ts';
-import type { Candidate, HalfLifeHours, Term } from '../rooms.ts';
+import type { Candidate, HalfLifeHours } from '../rooms.ts';
 import { daytime, exposure } from './daytime.ts';
 import { weightOf } from './fold.ts';
-import type { ScoreAt, Scorer } from './scorer.ts';
+import { inSteps, type ScoreAt, type Tell } from './scorer.ts';
 
 /** What is always there, what the day shows, what is rising now. */
 const longest = 168;
@@ -17,30 +16,20 @@ const evidence = 4;
  * its order, news moves at once. No single half-life, and no plain mean of several, does both. The last term is the hour
  * of day.
  */
-export const blend: Scorer = {
-  name: `blend-${[longest, ...shorter].join('-')}h`,
-  score(candidate, at) {
-    const rates = steps(candidate, at);
-    const terms = rates.map(
-      ({ name, perHour }, i): Term => ({ name, heat: toHeat(perHour - (rates[i - 1]?.perHour ?? 0)) }),
-    );
-    return { heat: toHeat(rates.at(-1)!.perHour), terms };
-  },
-};
-
-/** The rate as each memory in turn leaves it. */
-function steps(candidate: Candidate, at: ScoreAt): { name: string; perHour: number }[] {
+export function blendPerHour(candidate: Candidate, at: ScoreAt, tell: Tell): number {
   const { knownHours } = candidate;
   let perHour = sumOf(candidate, longest) / (exposure(longest, knownHours, at) + hoursBefore);
-  const rates = [{ name: `${longest} h`, perHour }];
+  tell(`${longest} h`, perHour);
   for (const halfLife of shorter) {
-    perHour *=
-      (sumOf(candidate, halfLife) + evidence) / (perHour * exposure(halfLife, knownHours, at) + evidence);
-    rates.push({ name: `${halfLife} h`, perHour });
+    const expected = perHour * exposure(halfLife, knownHours, at);
+    perHour *= (sumOf(candidate, halfLife) + evidence) / (expected + evidence);
+    tell(`${halfLife} h`, perHour);
   }
-  rates.push({ name: 'hour of day', perHour: perHour * daytime(candidate, at) });
-  return rates;
+  perHour *= daytime(candidate, at);
+  tell('hour of day', perHour);
+  return perHour;
 }
 
+export const blend = inSteps(`blend-${[longest, ...shorter].join('-')}h`, blendPerHour);
+
 const sumOf = ({ rates }: Candidate, halfLife: HalfLifeHours): number => rates[halfLife] * weightOf(halfLife);
-const toHeat = (perHour: number): number => (perHour * secondMs) / hourMs;

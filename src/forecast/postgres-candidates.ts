@@ -3,8 +3,10 @@ import { hourMs } from '../duration.ts';
 import { type Candidate, type HalfLifeHours, halfLifeHours } from '../rooms.ts';
 import { transaction } from '../transaction.ts';
 import { closedBucket, leftOf, leftSql, weightOf } from './fold.ts';
+import { readEchoes } from './postgres-echoes.ts';
 
 interface Row extends Record<`e${HalfLifeHours}`, number> {
+  readonly key_id: number;
   readonly key: string;
   readonly first_bucket: number;
   readonly last_bucket: number;
@@ -43,7 +45,7 @@ const candidatesSql = `
      where b.bucket > (select coalesce(upto, -1) from samovar.fold) and b.bucket <= $4
      group by b.key_id order by accesses desc limit $3
   )
-  select k.key, k.cost_ms, k.size_bytes, coalesce(s.first_bucket, o.first_bucket) as first_bucket,
+  select k.id as key_id, k.key, k.cost_ms, k.size_bytes, coalesce(s.first_bucket, o.first_bucket) as first_bucket,
          coalesce(s.last_bucket, o.last_bucket) as last_bucket,
          coalesce(s.accesses, 0) + coalesce(o.accesses, 0) as accesses, coalesce(o.accesses, 0) as open,
          s.hours::text as hours, ${halfLifeHours.map((hours) => `coalesce(s.e${hours}, 0) as e${hours}`).join(', ')}
@@ -62,17 +64,17 @@ export interface Candidates {
 export async function readCandidates(
   pool: Pool,
   cache: string,
-  { now, most }: { now: number; most: number },
+  { now, most, echoFor }: { now: number; most: number; echoFor?: number | undefined },
 ): Promise<Candidates> {
-  const range = { closed: closedBucket(now), open: Math.floor(now / hourMs), most };
+  const range = { closed: closedBucket(now), open: Math.floor(now / hourMs), most, echoFor };
   return transaction(pool, (client) => candidatesOf(client, cache, range));
 }
 
-/** As of the hour `closed`, with the reads of hours after the last fold up to `open`. */
+/** As of the hour `closed`, with the reads of hours after the last fold up to `open`, and the echo of an hour if one is named. */
 export async function candidatesOf(
   client: PoolClient,
   cache: string,
-  { closed, open, most }: { closed: number; open: number; most: number },
+  { closed, open, most, echoFor }: Range,
 ): Promise<Candidates> {
   // Compiling these statements takes longer than running them.
   await client.query('set local jit = off');
@@ -81,7 +83,21 @@ export async function candidatesOf(
   if (known === undefined) return { lastBucket: closed, candidates: [] };
   const { id, seen } = known;
   const { rows } = await client.query<Row>(candidatesSql, [id, seen, most, open]);
-  return { lastBucket: seen, candidates: rows.map((row) => toCandidate(row, seen)) };
+  if (echoFor === undefined)
+    return { lastBucket: seen, candidates: rows.map((row) => toCandidate(row, seen)) };
+  const keyIds = rows.map((row) => row.key_id);
+  const echoOf = await readEchoes(client, keyIds, { bucket: echoFor, last: seen });
+  return {
+    lastBucket: seen,
+    candidates: rows.map((row) => ({ ...toCandidate(row, seen), echo: echoOf(row.key_id) })),
+  };
+}
+
+interface Range {
+  readonly closed: number;
+  readonly open: number;
+  readonly most: number;
+  readonly echoFor?: number | undefined;
 }
 
 function toCandidate(row: Row, seen: number): Candidate {

@@ -1,13 +1,16 @@
 import type { Pool, PoolClient } from '../connect.ts';
-import type { Standing } from '../rooms.ts';
-import { bestOf, judged, judgedBy, leastReads } from './choice.ts';
-import { experts } from './experts.ts';
+import { hourMs } from '../duration.ts';
+import type { Choice, Standing } from '../rooms.ts';
+import { choose, judged, judgedBy, leastReads, noMarks, scoreOf } from './choice.ts';
 import { candidatesOf } from './postgres-candidates.ts';
-import { rankAll } from './rank.ts';
+import { learnAll, rankAll, scoreAt } from './rank.ts';
+import type { Scorer } from './scorer.ts';
 
 /** Keys by which an hour is judged at most, and candidates for each of them. */
 const mostKeys = 5_000;
 const spare = 3;
+/** Choices that are kept of a cache. */
+const mostChoices = 100;
 
 interface Busy {
   readonly id: number;
@@ -17,70 +20,179 @@ interface Busy {
 }
 
 /** Asks every expert about an hour that is over but not folded yet, and notes how well each would have done. */
-export async function judgeHour(client: PoolClient, bucket: number): Promise<void> {
+export async function judgeHour(
+  client: PoolClient,
+  experts: readonly Scorer[],
+  bucket: number,
+): Promise<void> {
   const { rows: busy } = await client.query<Busy>(
     `select c.id, c.name, count(*)::int as keys
        from samovar.access_bucket b join samovar.cache_key k on k.id = b.key_id join samovar.cache c on c.id = k.cache_id
       where b.bucket = $1 group by c.id, c.name having sum(b.accesses) >= $2`,
     [bucket, leastReads],
   );
-  for (const cache of busy) await judgeCache(client, cache, bucket);
+  for (const cache of busy) await judgeCache(client, experts, cache, bucket);
 }
 
-async function judgeCache(client: PoolClient, { id, name, keys }: Busy, bucket: number): Promise<void> {
+async function judgeCache(
+  client: PoolClient,
+  experts: readonly Scorer[],
+  { id, name, keys }: Busy,
+  bucket: number,
+): Promise<void> {
   const size = Math.min(mostKeys, judgedBy(keys));
-  const range = { closed: bucket - 1, open: -1, most: spare * 2 * size };
+  const range = { closed: bucket - 1, open: -1, most: spare * 2 * size, echoFor: bucket };
   const { candidates, lastBucket } = await candidatesOf(client, name, range);
   if (candidates.length === 0) return;
-  const ranked = rankAll(experts, candidates, { bucket, lastBucket, most: size });
-  const named = [...new Set([...ranked.values()].flat())].map((i) => candidates[i]!.key);
+  const before = await standingsOf(client, id, experts);
+  const learned = learnedOf(before);
+  const at = scoreAt(candidates, { now: bucket * hourMs, horizonMs: hourMs, lastBucket, learned });
+  const ranked = rankAll(experts, candidates, at, size);
   const { rows } = await client.query<{ key: string }>(
     `select k.key from samovar.access_bucket b join samovar.cache_key k on k.id = b.key_id
-      where b.bucket = $1 and k.cache_id = $2 and k.key = any($3)`,
-    [bucket, id, named],
+      where b.bucket = $1 and k.cache_id = $2`,
+    [bucket, id],
   );
   const wasRead = new Set(rows.map(({ key }) => key));
-  const before = await standingsOf(client, id);
-  const after = Array.from(ranked, ([expert, order]) => {
-    const precision = order.filter((i) => wasRead.has(candidates[i]!.key)).length / size;
-    const { score = 0, hours = 0, upto = bucket - 1 } = before.get(expert) ?? {};
-    return { expert, score: judged(score, precision, bucket - upto), hours: hours + 1 };
+  const isRead = (i: number) => wasRead.has(candidates[i]!.key);
+  const after = experts.map((expert) => {
+    const { marks = noMarks, hours = 0, upto = bucket - 1, since = bucket } = before.get(expert.name) ?? {};
+    const precision = ranked.get(expert.name)!.filter(isRead).length / size;
+    return { name: expert.name, marks: judged(marks, precision, bucket - upto), hours: hours + 1, since };
   });
+  await keepStandings(client, { id, bucket, after, learned: learnAll(experts, { candidates, at, isRead }) });
+  const standings = after.map((each) => ({ ...each, score: scoreOf(each.marks, bucket - each.since + 1) }));
+  await keepChoice(client, id, bucket, standings, experts[0]!.name);
+}
+
+interface Kept {
+  readonly id: number;
+  readonly bucket: number;
+  readonly after: readonly Omit<Judged, 'score' | 'upto' | 'learned'>[];
+  readonly learned: ReadonlyMap<string, readonly number[]>;
+}
+
+async function keepStandings(client: PoolClient, { id, bucket, after, learned }: Kept): Promise<void> {
   await client.query(
-    `insert into samovar.expert (cache_id, name, score, hours, upto)
-     select $1, n.name, n.score, n.hours, $2 from unnest($3::text[], $4::float8[], $5::int[]) n (name, score, hours)
+    `insert into samovar.expert (cache_id, name, score, long, hours, since, upto, learned)
+     select $1, n.name, n.score, n.long, n.hours, n.since, $2,
+            (select array_agg(v::float8 order by i) from jsonb_array_elements_text(nullif(n.learned, 'null')) with ordinality e (v, i))
+       from unnest($3::text[], $4::float8[], $5::float8[], $6::int[], $7::int[], $8::jsonb[])
+            n (name, score, long, hours, since, learned)
      on conflict (cache_id, name) do update
-       set score = excluded.score, hours = excluded.hours, upto = excluded.upto where expert.upto < excluded.upto`,
+       set score = excluded.score, long = excluded.long, hours = excluded.hours, upto = excluded.upto,
+           learned = excluded.learned
+     where expert.upto < excluded.upto`,
     [
       id,
       bucket,
-      after.map(({ expert }) => expert),
-      after.map(({ score }) => score),
+      after.map(({ name }) => name),
+      after.map(({ marks }) => marks.lately),
+      after.map(({ marks }) => marks.long),
       after.map(({ hours }) => hours),
+      after.map(({ since }) => since),
+      after.map(({ name }) => JSON.stringify(learned.get(name) ?? null)),
     ],
   );
 }
 
-async function standingsOf(client: PoolClient, cacheId: number) {
-  const { rows } = await client.query<Standing & { upto: number }>(
-    'select name, score, hours, upto from samovar.expert where cache_id = $1',
+/** Only changes are kept: who was chosen at any hour is who was chosen last before it. */
+async function keepChoice(
+  client: PoolClient,
+  id: number,
+  bucket: number,
+  standings: readonly Standing[],
+  first: string,
+): Promise<void> {
+  const { rows } = await client.query<{ name: string }>(
+    'select name from samovar.expert_choice where cache_id = $1 order by bucket desc limit 1',
+    [id],
+  );
+  const before = rows[0]?.name;
+  const chosen = choose(standings, before ?? first);
+  if (chosen === undefined || chosen.name === before) return;
+  await client.query(
+    `with kept as (
+       insert into samovar.expert_choice (cache_id, bucket, name, margin) values ($1, $2, $3, $4)
+       on conflict (cache_id, bucket) do update set name = excluded.name, margin = excluded.margin
+     )
+     delete from samovar.expert_choice where cache_id = $1 and bucket < (
+       select bucket from samovar.expert_choice where cache_id = $1 order by bucket desc offset ${mostChoices - 1} limit 1)`,
+    [id, bucket + 1, chosen.name, chosen.margin],
+  );
+}
+
+interface Judged extends Standing {
+  readonly marks: { readonly lately: number; readonly long: number };
+  readonly since: number;
+  readonly upto: number;
+  readonly learned: readonly number[] | null;
+}
+
+/** How the experts of this build and configuration stand with a cache; those that are gone are left out. */
+async function standingsOf(
+  client: Pool | PoolClient,
+  cacheId: number,
+  experts: readonly Scorer[],
+): Promise<Map<string, Judged>> {
+  const { rows } = await client.query<Omit<Judged, 'marks'> & { long: number }>(
+    'select name, score, long, hours, since, upto, learned from samovar.expert where cache_id = $1 order by name',
     [cacheId],
   );
-  return new Map(rows.map((row) => [row.name, row]));
-}
-
-/** How the experts stand with a cache, those of this build only; the best first. */
-export async function readStandings(pool: Pool, cache: string): Promise<Standing[]> {
-  const { rows } = await pool.query<Standing>(
-    `select e.name, e.score, e.hours from samovar.expert e join samovar.cache c on c.id = e.cache_id
-      where c.name = $1 order by e.score desc, e.name`,
-    [cache],
+  const own = rows.filter(({ name }) => experts.some((expert) => expert.name === name));
+  return new Map(
+    own.map((row) => {
+      const marks = { lately: row.score, long: row.long };
+      return [row.name, { ...row, marks, score: scoreOf(marks, row.upto - row.since + 1) }];
+    }),
   );
-  return rows.filter(({ name }) => experts.some((expert) => expert.name === name));
 }
 
-/** The expert that a cache's forecasts are made by; undefined while too little has been judged. */
-export async function chosenFor(pool: Pool, cache: string) {
-  const best = bestOf(await readStandings(pool, cache));
-  return experts.find(({ name }) => name === best?.name);
+const learnedOf = (standings: ReadonlyMap<string, Judged>): Map<string, readonly number[]> =>
+  new Map(
+    Array.from(standings.values()).flatMap(({ name, learned }) =>
+      learned === null ? [] : [[name, learned]],
+    ),
+  );
+
+/** What is known of a cache's experts: the best first, what they learned, and who was chosen when, the newest first. */
+export interface Bench {
+  readonly standings: readonly Standing[];
+  readonly learned: ReadonlyMap<string, readonly number[]>;
+  readonly choices: readonly Choice[];
+}
+
+export async function readBench(pool: Pool, cache: string, experts: readonly Scorer[]): Promise<Bench> {
+  const { rows: known } = await pool.query<{ id: number }>('select id from samovar.cache where name = $1', [
+    cache,
+  ]);
+  if (known[0] === undefined) return { standings: [], learned: new Map(), choices: [] };
+  const { id } = known[0];
+  const all = await standingsOf(pool, id, experts);
+  const standings = Array.from(all.values(), ({ name, score, hours }) => ({ name, score, hours }));
+  const { rows } = await pool.query<{ name: string; bucket: number; margin: number }>(
+    'select name, bucket, margin from samovar.expert_choice where cache_id = $1 order by bucket desc',
+    [id],
+  );
+  return {
+    standings: standings.sort((a, b) => b.score - a.score || (a.name < b.name ? -1 : 1)),
+    learned: learnedOf(all),
+    // What its lead is now, of who is chosen now; what it was when they were chosen, of those before.
+    choices: rows.map(({ name, bucket, margin }, i) => ({
+      name,
+      margin: i === 0 ? leadOf(name, standings, margin) : margin,
+      since: bucket * hourMs,
+    })),
+  };
+}
+
+function leadOf(name: string, standings: readonly Standing[], otherwise: number): number {
+  const own = standings.find((each) => each.name === name);
+  const other = standings.find((each) => each.name !== name);
+  return own === undefined || other === undefined ? otherwise : own.score - other.score;
+}
+
+/** The expert that a cache's forecasts are made by: the first of them until enough was judged, or when the chosen one is gone. */
+export function chosenOf({ choices }: Bench, experts: readonly Scorer[]): Scorer {
+  return experts.find(({ name }) => name === choices[0]?.name) ?? experts[0]!;
 }

@@ -3,6 +3,7 @@ import { halfLifeHours } from '../rooms.ts';
 import { transaction } from '../transaction.ts';
 import { closedBucket, leftSql, profileHours } from './fold.ts';
 import { judgeHour } from './postgres-choice.ts';
+import type { Scorer } from './scorer.ts';
 
 /** Of hours that come together, after a pause or an import, the last ones are judged by; more would take longer than it is worth. */
 const mostJudged = 24;
@@ -78,7 +79,11 @@ export async function lockFold(client: PoolClient): Promise<number | undefined> 
  * Adds every closed hour that is not in the state yet, each exactly once: the mark of the last folded hour moves in the
  * same transaction, under a lock. Counts that came late for a folded hour are added with the weight of their age.
  */
-export async function foldClosed(pool: Pool, now: number): Promise<{ buckets: number; keys: number }> {
+export async function foldClosed(
+  pool: Pool,
+  experts: readonly Scorer[],
+  now: number,
+): Promise<{ buckets: number; keys: number }> {
   const closed = closedBucket(now);
   return transaction(pool, async (client) => {
     const upto = await lockFold(client);
@@ -92,15 +97,27 @@ export async function foldClosed(pool: Pool, now: number): Promise<{ buckets: nu
       keys += rows[0]!.keys;
       await client.query('update samovar.fold set upto = $1 where upto is distinct from $1', [until]);
     };
-    const judgedFrom = Math.max(after, to - mostJudged);
-    if (judgedFrom > after || to === after) await fold(after, judgedFrom);
-    for (let bucket = judgedFrom + 1; bucket <= to; bucket++) {
+    let from = Math.max(after, to - mostJudged);
+    if (from > after) await fold(after, from);
+    for (const bucket of await hoursWithReads(client, from, to)) {
       // The state knows nothing of this hour yet: now the experts can be asked about it, and judged.
-      await judgeHour(client, bucket);
-      await fold(bucket - 1, bucket);
+      await judgeHour(client, experts, bucket);
+      await fold(from, bucket);
+      from = bucket;
     }
+    if (from < to || to === after) await fold(from, to);
     return { buckets: to - (upto ?? (await beforeFirst(client, to))), keys };
   });
+}
+
+/** An hour that nobody read in costs no statement of its own. */
+async function hoursWithReads(client: PoolClient, after: number, upto: number): Promise<number[]> {
+  const { rows } = await client.query<{ bucket: number }>(
+    `select bucket from generate_series($1::int + 1, $2::int) bucket
+      where exists (select from samovar.access_bucket b where b.bucket = bucket.bucket) order by 1`,
+    [after, upto],
+  );
+  return rows.map(({ bucket }) => bucket);
 }
 
 async function beforeFirst(client: PoolClient, to: number): Promise<number> {

@@ -1,13 +1,15 @@
 import type { Pool } from '../connect.ts';
+import { hourMs } from '../duration.ts';
 import type { Forecast, ForecastRow, Reads, Writes } from '../rooms.ts';
-import { blend } from './blend.ts';
+import { confidenceOf } from './choice.ts';
+import { experts as builtIn } from './experts.ts';
 import { readCandidates } from './postgres-candidates.ts';
 import { readChances } from './postgres-chances.ts';
-import { chosenFor, readStandings } from './postgres-choice.ts';
+import { chosenOf, readBench } from './postgres-choice.ts';
 import { foldClosed } from './postgres-fold.ts';
 import { pruneForecasts, pruneStates } from './postgres-prune.ts';
-import { scoreAt } from './rank.ts';
-import type { Scorer } from './scorer.ts';
+import { scoreAt, sound } from './rank.ts';
+import type { Score, Scorer } from './scorer.ts';
 
 export type Forecasts = Reads['forecasts'] & Writes['forecasts'];
 
@@ -21,38 +23,54 @@ interface KeptRow {
   sizes: (number | null)[];
   term_names: string[];
   terms: number[];
+  confidence: number | null;
 }
 
 /** What will be read: the state of every key, folded once an hour, and the forecasts made from it. */
 export function createForecasts(
   pool: Pool,
-  { retention, scorer: fixed }: { retention: { plansMs: number }; scorer?: Scorer },
+  {
+    retention,
+    scorer: fixed,
+    experts: own = [],
+  }: { retention: { plansMs: number }; scorer?: Scorer; experts?: readonly Scorer[] },
 ): Forecasts {
+  const experts = [...builtIn, ...own];
   return {
-    fold: (now) => foldClosed(pool, now),
+    fold: (now) => foldClosed(pool, experts, now),
 
     async forecast(cache, { now, horizonMs, most }) {
-      const { candidates, lastBucket } = await readCandidates(pool, cache, { now, most });
-      const scorer = fixed ?? (await chosenFor(pool, cache)) ?? blend;
-      const at = scoreAt(candidates, { now, horizonMs, lastBucket });
+      const bench = await readBench(pool, cache, experts);
+      const scorer = fixed ?? chosenOf(bench, experts);
+      const echoFor = scorer.needsEcho ? hourAhead(now, horizonMs) : undefined;
+      const { candidates, lastBucket } = await readCandidates(pool, cache, { now, most, echoFor });
+      const at = scoreAt(candidates, { now, horizonMs, lastBucket, learned: bench.learned });
+      const confidence = confidenceOf(bench.standings, scorer.name);
       const rows = candidates.map((candidate): ForecastRow => {
         const { key, costMs, bytes } = candidate;
         return {
           key,
-          ...scorer.score(candidate, at),
+          ...soundScore(scorer.score(candidate, at)),
           ...(costMs === undefined ? {} : { costMs }),
           ...(bytes === undefined ? {} : { bytes }),
         };
       });
       rows.sort((a, b) => b.heat - a.heat || (a.key < b.key ? -1 : 1));
-      return { cache, at: now, horizonMs, scorer: scorer.name, rows: rows.slice(0, most) };
+      return {
+        cache,
+        at: now,
+        horizonMs,
+        scorer: scorer.name,
+        ...(confidence === undefined ? {} : { confidence }),
+        rows: rows.slice(0, most),
+      };
     },
 
-    async keep({ cache, at, horizonMs, scorer: name, rows }) {
+    async keep({ cache, at, horizonMs, scorer: name, confidence, rows }) {
       const names = rows[0]?.terms.map((term) => term.name) ?? [];
       const kept = await pool.query<{ id: number }>(
-        `insert into samovar.forecast (cache_id, at, horizon_ms, scorer, keys, heats, costs, sizes, term_names, terms)
-         select id, to_timestamp($2::float8 / 1000), $3, $4, $5, $6, $7, $8, $9, $10 from samovar.cache where name = $1
+        `insert into samovar.forecast (cache_id, at, horizon_ms, scorer, keys, heats, costs, sizes, term_names, terms, confidence)
+         select id, to_timestamp($2::float8 / 1000), $3, $4, $5, $6, $7, $8, $9, $10, $11 from samovar.cache where name = $1
          returning id`,
         [
           cache,
@@ -65,6 +83,7 @@ export function createForecasts(
           rows.map((row) => row.bytes ?? null),
           names,
           rows.flatMap((row) => row.terms.map((term) => Math.fround(term.heat))),
+          confidence ?? null,
         ],
       );
       return kept.rows[0]?.id ?? 0;
@@ -73,7 +92,7 @@ export function createForecasts(
     async latest(cache) {
       const { rows } = await pool.query<KeptRow>(
         `select (extract(epoch from f.at) * 1000)::float8 as at, f.horizon_ms, f.scorer, f.keys, f.heats, f.costs, f.sizes,
-                f.term_names, f.terms
+                f.term_names, f.terms, f.confidence
            from samovar.forecast f join samovar.cache c on c.id = f.cache_id
           where c.name = $1 order by f.at desc, f.id desc limit 1`,
         [cache],
@@ -83,7 +102,13 @@ export function createForecasts(
 
     chances: (cache, asked, now) => readChances(pool, cache, asked, now),
 
-    standings: (cache) => readStandings(pool, cache),
+    async standings(cache) {
+      return (await readBench(pool, cache, experts)).standings.slice();
+    },
+
+    async choices(cache) {
+      return (await readBench(pool, cache, experts)).choices.slice();
+    },
 
     prune: async (now) => ({
       states: await pruneStates(pool),
@@ -92,6 +117,12 @@ export function createForecasts(
   };
 }
 
+/** The hour that most of the next one falls into. */
+const hourAhead = (now: number, horizonMs: number): number =>
+  Math.floor((now + Math.min(horizonMs, hourMs) / 2) / hourMs);
+
+const soundScore = (score: Score): Score => ({ ...score, heat: sound(score.heat) });
+
 function toForecast(cache: string, kept: KeptRow): Forecast {
   const names = kept.term_names;
   return {
@@ -99,6 +130,7 @@ function toForecast(cache: string, kept: KeptRow): Forecast {
     at: Math.round(kept.at),
     horizonMs: Number(kept.horizon_ms),
     scorer: kept.scorer,
+    ...(kept.confidence === null ? {} : { confidence: kept.confidence }),
     rows: kept.keys.map((key, i): ForecastRow => {
       const [costMs, bytes] = [kept.costs[i], kept.sizes[i]];
       return {

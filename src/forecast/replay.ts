@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { type Backtest, backtest, halfOf, middleOf } from './backtest.ts';
 import { type Refreshed, refreshAhead } from './replay-refresh.ts';
 import { type Kept, steadyState } from './replay-steady.ts';
+import type { Scorer } from './scorer.ts';
 import type { Traffic } from './traffic.ts';
 
 export interface ReplayOptions {
@@ -13,6 +14,8 @@ export interface ReplayOptions {
   readonly ttlsSeconds?: readonly number[] | undefined;
   /** Entries that fit, as shares of the keys that a window has on average. @default [Infinity, 0.5] */
   readonly capacities?: readonly number[] | undefined;
+  /** Experts beside the built-in ones. @default none */
+  readonly experts?: readonly Scorer[] | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((doing: string, share: number) => void) | undefined;
 }
@@ -79,7 +82,7 @@ export interface Replay {
 
 /** Plays some traffic again: what warming would have done for it. */
 export async function replay(traffic: Traffic, options: ReplayOptions = {}): Promise<Replay> {
-  const { budgets, windowSeconds = 3_600, signal, onProgress } = options;
+  const { budgets, windowSeconds = 3_600, experts, signal, onProgress } = options;
   const { ttlsSeconds = [1, 6, 24].map((times) => times * windowSeconds) } = options;
   const capacities = options.capacities ?? [Number.POSITIVE_INFINITY, 0.5];
   const run = async <T>(doing: string, steps: Generator<number, T>): Promise<T> => {
@@ -94,7 +97,10 @@ export async function replay(traffic: Traffic, options: ReplayOptions = {}): Pro
     }
   };
 
-  const tried = await run('cold start', backtest(traffic, { windowSeconds, ...(budgets && { budgets }) }));
+  const tried = await run(
+    'cold start',
+    backtest(traffic, { windowSeconds, experts, ...(budgets && { budgets }) }),
+  );
   const from = halfOf(traffic.seconds);
   const isScored = tried.plans.length > 0;
   const steady = isScored

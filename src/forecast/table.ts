@@ -1,4 +1,5 @@
 import { type Candidate, type HalfLifeHours, halfLifeHours } from '../rooms.ts';
+import type { Echoes, MutableEcho } from './echoes.ts';
 import { leftOf, profileHours, weightOf } from './fold.ts';
 import { topOf } from './top.ts';
 
@@ -24,7 +25,7 @@ export interface KeyTable {
   /** Keys that might be hot by any memory, at most `most`. */
   hottest(most: number): number[];
   /** The `slot`-th candidate of a batch: the object is used again for the next batch. */
-  candidate(key: number, slot: number): Candidate;
+  candidate(key: number, slot: number, echoes?: Pick<Echoes, 'of'>): Candidate;
 }
 
 interface Memory {
@@ -41,6 +42,7 @@ interface Slot {
   lastBucket: number;
   accesses: number;
   hours: number[] | undefined;
+  echo: MutableEcho | undefined;
 }
 
 export function createTable(names: readonly string[]): KeyTable {
@@ -108,7 +110,7 @@ export function createTable(names: readonly string[]): KeyTable {
       }
       return topOf(heats, most);
     },
-    candidate(key, at) {
+    candidate(key, at, echoes) {
       slots[at] ??= { slot: emptySlot(), hours: new Array<number>(dayHours).fill(0.5) };
       const { slot, hours } = slots[at];
       slot.key = names[key]!;
@@ -122,6 +124,11 @@ export function createTable(names: readonly string[]): KeyTable {
       const { values, growth } = profileMemory;
       const hasHours = values[key]! >= leastForHours * growth && profiles.read(key, growth, hours);
       slot.hours = hasHours ? hours : undefined;
+      if (echoes !== undefined) {
+        slot.echo ??= { last: 0.5, yesterday: 0.5, weeks: [] };
+        slot.echo.last = latest[key] === last ? latestCount[key]! : 0;
+        echoes.of(key, slot.echo);
+      }
       return slot as Candidate;
     },
   };
@@ -136,6 +143,7 @@ const emptySlot = (): Slot => ({
   lastBucket: 0,
   accesses: 0,
   hours: undefined,
+  echo: undefined,
 });
 
 /** Accesses of some keys by hour of day, in rows that are given out as keys need them. */

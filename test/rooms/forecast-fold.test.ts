@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { experts } from '../../src/forecast/experts.ts';
 import { foldClosed } from '../../src/forecast/postgres-fold.ts';
 import { halfLifeHours } from '../../src/rooms.ts';
 import { type Count, closing, forecastRoom, monday, type State } from './forecast-parts.ts';
@@ -215,8 +216,8 @@ test('a clock that was set back folds nothing twice', async () => {
   const counts = [{ key: 'a', bucket: monday, accesses: 4 }];
   await count(counts);
   await forecasts.fold(closing(monday));
-  await foldClosed(db.pool, closing(monday - 50));
-  await foldClosed(db.pool, closing(monday));
+  await foldClosed(db.pool, experts, closing(monday - 50));
+  await foldClosed(db.pool, experts, closing(monday));
   expectState((await states()).get('a'), counts);
 });
 

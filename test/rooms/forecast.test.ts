@@ -108,6 +108,7 @@ test('a scorer sees rates decayed to the last hour that was read, by their defin
   const seen: Candidate[] = [];
   const spy: Scorer = {
     name: 'spy',
+    heat: () => 1,
     score: (candidate, at) => {
       seen.push(candidate);
       expect(at).toMatchObject({ now, horizonMs: hourMs, lastBucket: monday });
