@@ -1,4 +1,5 @@
 import { middleOf } from '../src/forecast/backtest.ts';
+import { leastShare } from '../src/forecast/choice.ts';
 import type { Replay } from '../src/forecast/replay.ts';
 import type { CliContext } from './context.ts';
 import { count, instant, percent, span } from './format.ts';
@@ -8,9 +9,6 @@ import type { Output } from './output.ts';
 export interface Replayed extends Replay {
   readonly cache: string;
 }
-
-/** Below this share of perfect foresight, warming by forecast spends loads and spares next to nothing. */
-const leastShare = 0.1;
 
 /** A result in three tables, the best rules first. */
 export function replayText({ output }: CliContext, result: Replayed): string {

@@ -29,7 +29,7 @@ export interface Scorer {
   learn?(learned: readonly number[] | undefined, lesson: Lesson): readonly number[];
 }
 
-export const toHeat = (perHour: number): number => (perHour * secondMs) / hourMs;
+const toHeat = (perHour: number): number => (perHour * secondMs) / hourMs;
 
 /** Tells of a rate on its way to its end, in accesses per hour. */
 export type Tell = (name: string, perHour: number) => void;

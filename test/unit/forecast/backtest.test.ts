@@ -60,7 +60,7 @@ describe('the automatic choice', () => {
   test('follows the traffic: it takes what does well on it', async () => {
     // A catalogue that is read in turns, a part an hour: a long memory knows it, a short one only the last part.
     const turns = await replay(
-      build(steady(400, (at) => [...names((at % 12) * 10, 10), ...names(500 + at * 7, 7)])),
+      build(steady(240, (at) => [...names((at % 12) * 10, 10), ...names(500 + at * 7, 7)])),
     );
     const shareOf = (rule: string) => turns.rules[rule]![2]!.share;
     expect(shareOf('auto')).toBeGreaterThan(rank(shareOf) - 0.02);
