@@ -31,7 +31,13 @@ export function sound(input: unknown, issues: readonly z.core.$ZodIssue[]): Soun
 
 /** What no option can be blamed for alone: names used twice, names nobody has, schedules that never come. */
 export function crossCheck(input: Sound, checkSchedule: CheckSchedule): Problem[] {
-  return [...twice(input), ...origins(input), ...schedules(input, checkSchedule), ...others(input)];
+  return [
+    ...twice(input),
+    ...origins(input),
+    ...writers(input),
+    ...schedules(input, checkSchedule),
+    ...others(input),
+  ];
 }
 
 const namesOf = ({ name, aliases }: AnyJobDef): string[] => [
@@ -63,6 +69,25 @@ function* origins({ caches }: Sound): Generator<Problem> {
       path: `caches.${name}.origin`,
       text: `\`caches.${name}.origin\` is another origin of the name '${origin.name}': share one defineOrigin, or give them two names`,
     };
+  }
+}
+
+function* writers({ caches }: Sound): Generator<Problem> {
+  for (const { name, mode, write, writeBehind } of caches) {
+    const path = `caches.${name}`;
+    if (write === undefined && (mode !== undefined || writeBehind !== undefined))
+      yield {
+        path,
+        text: `\`${path}\` has \`${mode === undefined ? 'writeBehind' : 'mode'}\` and no \`write\`: say where writes go`,
+      };
+    if ((mode === 'write-behind') !== (writeBehind !== undefined) && mode !== undefined)
+      yield {
+        path: `${path}.mode`,
+        text:
+          writeBehind === undefined
+            ? `\`${path}.mode\` is 'write-behind': say how, writeBehind: { delay: '1s' }`
+            : `\`${path}.mode\` is '${mode}' and \`writeBehind\` is given: leave one out`,
+      };
   }
 }
 

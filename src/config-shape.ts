@@ -139,7 +139,10 @@ const memory = strict({
 
 const writeBehind = strict({
   delay: durationOrZero.optional(),
-  batch: count.optional(),
+  batch: is<number>(
+    'a whole number from 1 to 5,000',
+    (value) => Number.isInteger(value) && isBetween(value, 1, 5_000),
+  ).optional(),
   maxDirty: count.optional(),
   maxDead: count.optional(),
   whenFull: oneOf('block', 'reject', 'write-through').optional(),

@@ -34,6 +34,8 @@ export interface Events {
   'invalidation:replayed': { keys: number; tags: number; caches: number };
   /** Whether the server is asked at all. */
   'store:changed': { role: 'cache'; isAway: boolean };
+  /** The buffer is another than before: somebody emptied it, or its server came back without it. */
+  'buffer:emptied': Record<string, never>;
   /** Whether the buffer's server can keep what it acknowledges; while it cannot, no write is taken. */
   'buffer:changed': { isSafe: boolean };
   /** The buffer of a cache is full, and a writer waits, was refused or writes to the origin itself. */

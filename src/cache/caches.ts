@@ -69,6 +69,8 @@ export interface Caches {
   readonly ages: Reads['store']['ages'];
   /** Entries and leases of keys go together; entries with any of the tags are dead at once. */
   invalidate(what: Invalidation): Promise<InvalidateResult>;
+  /** Removes entries that are older than what the origin has now, and all that is under way for them. */
+  forget(cache: string, keys: readonly string[]): Promise<void>;
   /** The value in a stored form, as a writer gets it. Throws, or rejects, with what is wrong with it. */
   read(cache: string, form: DirtyForm): unknown;
   /** Resolves when what is under way here has been written or given up. */
@@ -237,6 +239,8 @@ export function createCaches(defs: readonly AnyCacheDef[], parts: CacheParts): C
       events.emit('cache:invalidated', { cache, keys: removed, tags: labels.length });
       return { keys: removed, tags: labels.length };
     },
+
+    forget: (cache, keys) => find(cache).cache.deleteKeys(keys),
 
     read: (cache, form) => find(cache).reader.read(form),
 

@@ -50,6 +50,10 @@ export function openDirty({ config, connections, clock, log, events }: DirtyPart
     from: config.sources.bufferRedis,
     allowEvicting: config.allowEvictingBuffer,
     clock,
+    onEmptied() {
+      events.emit('buffer:emptied', {});
+      log.error('the buffer was emptied by hand, or its Redis came back without it: writes may be lost');
+    },
     onChange(error) {
       events.emit('buffer:changed', { isSafe: error === undefined });
       if (error) log.error({ err: error }, 'the buffer takes no writes');

@@ -54,7 +54,7 @@ export function createFlushers(ground: Ground, pool: Pool): ReadonlyMap<string, 
         // What is left there is older than what the origin has, or another form of it.
         written: async (keys) => {
           await caches
-            .invalidate({ cache: def.name, keys })
+            .forget(def.name, keys)
             .catch((error: unknown) =>
               log.warn({ cache: def.name, reason: messageOf(error) }, 'entries were not forgotten'),
             );

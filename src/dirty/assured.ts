@@ -17,6 +17,8 @@ export interface AssuredOptions {
   readonly clock: Clock;
   /** Told when the server stops or begins to be what it must be. */
   onChange(error: SamovarError | undefined): void;
+  /** Told when the server has another buffer than before: what was in that one is gone. */
+  onEmptied(): void;
 }
 
 export interface Assured extends Dirty {
@@ -31,14 +33,17 @@ const believedMs = 4_000;
 
 /** A buffer that takes writes only while its server can keep what an acknowledgement promises. */
 export function assure(dirty: Dirty, options: AssuredOptions): Assured {
-  const { promised, clock, onChange } = options;
+  const { promised, clock, onChange, onEmptied } = options;
+  let known: string | undefined;
   let seenAt = Number.NEGATIVE_INFINITY;
   let wrong: SamovarError | undefined;
   let mustWait = false;
   let checking: Promise<BufferFacts> | undefined;
 
   const look = async (): Promise<BufferFacts> => {
-    await dirty.open();
+    const { id } = await dirty.open();
+    if (known !== undefined && known !== id) onEmptied();
+    known = id;
     const facts = await dirty.facts();
     mustWait = facts.appendFsync !== 'always';
     const found = unsafe(facts, options) ?? promised.map((each) => unkept(facts, each)).find(Boolean);

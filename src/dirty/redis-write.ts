@@ -1,4 +1,5 @@
 import type { Redis } from '../connect.ts';
+import { messageOf } from '../errors.ts';
 import { readLua } from '../files.ts';
 import type { Dirty, DirtyWrite, Marks, Written } from './dirty.ts';
 import { tailOf } from './entry.ts';
@@ -41,6 +42,14 @@ export function createRedisWrites(
 
   /** Waits, on the same connection, until what was written before is as safe as its cache asks. */
   const settle = async (caches: Iterable<string>): Promise<void> => {
+    try {
+      await settled(caches);
+    } catch (error) {
+      // It is in the buffer: whatever the server says now, it is not known to be refused.
+      throw new Error(messageOf(error), { cause: error });
+    }
+  };
+  const settled = async (caches: Iterable<string>): Promise<void> => {
     let replicas = 0;
     let waitMs = 0;
     let isSynced = false;
