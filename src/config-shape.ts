@@ -224,6 +224,7 @@ const cache = made(
       soft: durationOrZero.optional(),
       hard: duration.optional(),
     } satisfies Record<keyof TimeoutOptions, z.ZodType>).optional(),
+    fallback: is('a function from id and error to a value', isFunction).optional(),
     earlyRefresh: is<number>('a number from 0 to 10', (value) => isBetween(value, 0, 10)).optional(),
     refreshAhead: refreshAhead.optional(),
     stillCurrent: is('a function from old values to the ids of those that still hold', isFunction).optional(),

@@ -188,6 +188,8 @@ export interface CacheOptions<Id, Value> {
   readonly backoff?: Duration;
   /** How long readers wait. @default stale values are served at once, others are waited for as long as their load takes */
   readonly timeouts?: TimeoutOptions;
+  /** What a reader gets when the load of its id failed and no older value may be served; it is not stored. @default the error */
+  readonly fallback?: (id: Id, error: Error) => NoInfer<Value> | undefined;
   /** Chance of a refresh shortly before the ttl ends, so that no reader waits for it: 1 as load times suggest, 2 earlier, 0 never. @default 1 */
   readonly earlyRefresh?: number;
   /**

@@ -16,6 +16,8 @@ export interface Events {
   };
   /** A key was too long and is stored under its hash, which no plan can name; told at most once a cache. */
   'key:hashed': { cache: string };
+  /** A load failed and the reader was given the cache's fallback. */
+  'read:failed': { cache: string };
   'budget:waited': { origin: string; ms: number };
   'budget:changed': { origin: string; factor: number };
   'refresh:settled': { cache: string; results: DueResults };

@@ -263,6 +263,11 @@ export interface Samovar<Caches extends readonly AnyCacheDef[] = readonly AnyCac
   ): Promise<unknown>;
   /** Works jobs in this process. E_SCHEMA, E_QUEUE_EVICTS or an unavailable server end it before it starts. */
   work(options?: WorkOptions): Promise<Working>;
+  /**
+   * The metrics of this process as Prometheus reads them, for an application that serves them itself. What caches read
+   * is counted since they were opened, events since this was first called.
+   */
+  metrics(): Promise<{ readonly contentType: string; readonly text: string }>;
   status(): Promise<Status>;
   servers(): Promise<ServerFacts[]>;
 }

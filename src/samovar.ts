@@ -3,6 +3,7 @@ import { type Database, lazyDatabase } from './compose/database.ts';
 import { explainKey } from './compose/explain.ts';
 import { targetOf } from './compose/flushers.ts';
 import { type ClientOptions, clientOf, openGround } from './compose/ground.ts';
+import { lazyMetrics } from './compose/metrics.ts';
 import { reviveLanes, startWarm } from './compose/operate.ts';
 import { createRooms } from './compose/rooms.ts';
 import { readServers, readStatus } from './compose/survey.ts';
@@ -50,6 +51,7 @@ export async function createSamovar<const Defs extends readonly AnyCacheDef[]>(
   const store = createScheduleStore({ redis: connections.queue, address, prefix: config.prefix });
   const newCron = () => createCron({ config, store, queue: producer, clock, log, events });
   const cron = newCron();
+  const metrics = lazyMetrics(ground, cron);
   const working = new Set<{ stop(): Promise<void> }>();
 
   /** Postgres with the schema that this build needs. */
@@ -129,15 +131,20 @@ export async function createSamovar<const Defs extends readonly AnyCacheDef[]>(
         ...(signal === undefined ? {} : { signal }),
       }),
     async work(wanted = {}) {
-      const started = await startWork(ground, openDatabase, newCron(), wanted);
+      const started = await startWork(ground, openDatabase, newCron(), metrics.open, wanted);
       working.add(started);
       return started;
+    },
+    async metrics() {
+      const { contentType, text } = metrics.open();
+      return { contentType, text: await text() };
     },
     status: () => readStatus(ground, openDatabase, cron),
     servers: () => readServers(ground),
     async stop() {
       await Promise.all([...working].map((each) => each.stop()));
       await cron.stop();
+      metrics.close();
       await client.stop();
     },
   };

@@ -7,6 +7,7 @@ import type { Form } from '../store/codec.ts';
 import { isNegative, planOf, rowOf } from '../store/entry.ts';
 import type { Counts } from './counts.ts';
 import { isDueEarly } from './early.ts';
+import { createFallback } from './fallback.ts';
 import type { Flight } from './flight.ts';
 import { type Found, isUsable, openEntry } from './found.ts';
 import { settledAs } from './front.ts';
@@ -54,6 +55,7 @@ export function createReads<Id, Value>(def: CacheDef<string, Id, Value>, parts: 
   const missOne = createTogether(misses, clock, settings.gatherMs);
   const refresher = createRefresher(parts);
   const slide = createSlide(name, settings, parts);
+  const fallback = createFallback(def, events);
   const tellHashed = once(() => events.emit('key:hashed', { cache: name }));
 
   const missed = (key: string, caller: string | undefined, found?: Found): void => {
@@ -97,6 +99,26 @@ export function createReads<Id, Value>(def: CacheDef<string, Id, Value>, parts: 
       throw new SamovarError('E_ENCODE', `a value of caches.${name} cannot be read back: ${why}`, {
         cause: error,
       });
+    }
+  };
+
+  const loadedValue = async (id: Id, form: Promise<Form | undefined>): Promise<Value | undefined> => {
+    if (fallback === undefined) return valueIn(await inTime(form));
+    try {
+      return await valueIn(await inTime(form));
+    } catch (error) {
+      return fallback(id, error);
+    }
+  };
+
+  /** Of one of many. */
+  const settle = async (id: Id, brought: PromiseSettledResult<Form | undefined>): Promise<Settled<Value>> => {
+    if (brought.status === 'fulfilled') return settledAs(await valueIn(brought.value));
+    if (fallback === undefined) return { state: 'error', error: brought.reason };
+    try {
+      return settledAs(fallback(id, brought.reason));
+    } catch (error) {
+      return { state: 'error', error };
     }
   };
 
@@ -166,12 +188,7 @@ export function createReads<Id, Value>(def: CacheDef<string, Id, Value>, parts: 
     ]);
     for (const [i, each] of loaded.entries()) {
       const { key } = wants[i]!;
-      settled.set(
-        key,
-        each.status === 'rejected'
-          ? { state: 'error', error: each.reason }
-          : settledAs(await valueIn(each.value)),
-      );
+      settled.set(key, await settle(wants[i]!.id as Id, each));
     }
     for (const [key, form] of brought) settled.set(key, settledAs(await valueIn(form)));
     return settled;
@@ -214,7 +231,7 @@ export function createReads<Id, Value>(def: CacheDef<string, Id, Value>, parts: 
     }
     missed(key, caller, found);
     const form = missOne({ key, id, past: bytes && pastOf(bytes) }, isStoreAway);
-    const value = await valueIn(await inTime(form));
+    const value = await loadedValue(id, form);
     if (share?.followers) tellFollowers(share, value, (by) => missed(key, by));
     return value;
   };

@@ -2,7 +2,7 @@ import { databaseError } from '../connect.ts';
 import { durationMs } from '../duration.ts';
 import type { Working, WorkOptions } from '../facade.ts';
 import { type HttpServer, serveHttp } from '../metrics/http.ts';
-import { createMetrics } from '../metrics/metrics.ts';
+import type { Metrics } from '../metrics/metrics.ts';
 import { checkQueuePolicy } from '../queue/redis.ts';
 import type { Cron } from '../queue/schedules.ts';
 import { createWorkers } from '../queue/workers.ts';
@@ -17,6 +17,7 @@ export async function startWork(
   ground: Ground,
   openDatabase: () => Promise<Database>,
   cron: Cron,
+  openMetrics: () => Metrics,
   options: WorkOptions,
 ): Promise<Working> {
   const { config, clock, log, events, connections, address, producer } = ground;
@@ -55,7 +56,7 @@ export async function startWork(
   let http: HttpServer | undefined;
   try {
     if (ticks) await cron.start();
-    if (options.http ?? false) http = await serve(ground, database, cron, workers);
+    if (options.http ?? false) http = await serve(ground, database, openMetrics(), workers);
   } catch (error) {
     if (ticks) await cron.stop();
     await changes?.stop();
@@ -86,24 +87,13 @@ export async function startWork(
 }
 
 async function serve(
-  { config, clock, log, events, connections, producer, dirty }: Ground,
+  { config, clock, connections }: Ground,
   database: Database,
-  cron: Cron,
+  metrics: Metrics,
   workers: ReturnType<typeof createWorkers>,
 ): Promise<HttpServer> {
-  const metrics = createMetrics({
-    events,
-    queues: {
-      names: config.jobs.map((job) => job.name),
-      counts: (job) => producer.counts(job),
-      oldestMs: (job) => producer.oldestMs(job),
-    },
-    schedules: () => cron.list(1),
-    dirty: dirty && { caches: [...database.flushers.keys()], ledger: (cache) => dirty.ledger(cache) },
-    onError: (what, error) => log.warn({ what, err: error }, 'a metric could not be collected'),
-  });
   const postgres = { url: config.postgres ?? '', from: config.sources.postgres };
-  const server = await serveHttp({
+  return serveHttp({
     ...config.http,
     clock,
     metrics,
@@ -128,11 +118,4 @@ async function serve(
       { name: 'workers', check: () => workers.check() },
     ],
   });
-  return {
-    ...server,
-    async close() {
-      await server.close();
-      metrics.close();
-    },
-  };
 }

@@ -21,6 +21,26 @@ export const metricDefinitions = {
     labels: ['cache', 'result', 'caller'],
     help: 'Reads counted by this process; result is hit or miss, caller who read.',
   },
+  samovar_cache_reads: {
+    type: 'gauge',
+    labels: ['cache', 'tier', 'result'],
+    help: 'Reads of this process since it began, by who answered: memory (hit) or redis (hit, stale, negative or miss).',
+  },
+  samovar_memory_bytes: {
+    type: 'gauge',
+    labels: ['cache'],
+    help: 'About what the values take that this process keeps in memory.',
+  },
+  samovar_memory_entries: {
+    type: 'gauge',
+    labels: ['cache'],
+    help: 'How many values this process keeps in memory.',
+  },
+  samovar_fallbacks_total: {
+    type: 'counter',
+    labels: ['cache'],
+    help: 'Reads that were answered with the fallback of their cache, because their load failed.',
+  },
   samovar_loads_total: {
     type: 'counter',
     labels: ['cache', 'reason', 'outcome'],
@@ -93,6 +113,16 @@ export const metricDefinitions = {
     type: 'counter',
     labels: ['cache'],
     help: 'Tags invalidated; cache is empty where they reach across caches.',
+  },
+  samovar_invalidations_waiting: {
+    type: 'gauge',
+    labels: [],
+    help: 'Invalidations that Redis did not accept and that this process carries out when it is back.',
+  },
+  samovar_invalidations_replayed_total: {
+    type: 'counter',
+    labels: ['what'],
+    help: 'Invalidations carried out after Redis was away; what is keys, tags or caches.',
   },
   samovar_change_lag_seconds: {
     type: 'histogram',
@@ -206,6 +236,11 @@ export const metricDefinitions = {
     type: 'gauge',
     labels: ['schedule'],
     help: 'The next slot; absent while the schedule is paused.',
+  },
+  samovar_store_away: {
+    type: 'gauge',
+    labels: ['role'],
+    help: 'Whether a Redis is not asked but for a probe now and then, because it failed: 1 while it is so.',
   },
   samovar_store_failures_total: {
     type: 'counter',

@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { DirtyLedger } from '../dirty-shapes.ts';
 import type { Emitter } from '../events.ts';
+import type { CacheStats } from '../facade.ts';
 import { packageVersion } from '../files.ts';
 import { type MetricDefinition, type MetricName, metricDefinitions } from './definitions.ts';
 
@@ -25,10 +26,17 @@ export interface DirtySight {
   ledger(cache: string): Promise<DirtyLedger>;
 }
 
+/** What one cache has counted in this process. */
+export interface CacheSight {
+  readonly name: string;
+  stats(): Pick<CacheStats, 'tiers'>;
+}
+
 export interface MetricsOptions {
   readonly events: Pick<Emitter, 'on'>;
   readonly queues?: QueueSight;
   readonly dirty?: DirtySight | undefined;
+  readonly caches?: readonly CacheSight[];
   /** All schedules with at least their next slot. */
   readonly schedules?: () => Promise<readonly ScheduleSight[]>;
   /** Told when a gauge cannot be read; the other metrics are served all the same. */
@@ -93,7 +101,27 @@ export function createMetrics(options: MetricsOptions): Metrics {
 
   set('samovar_build_info', { version: packageVersion, node: process.versions.node }, 1);
   set('samovar_buffer_safe', {}, 1);
-  const { queues, schedules, dirty } = options;
+  set('samovar_store_away', { role: 'cache' }, 0);
+  set('samovar_invalidations_waiting', {}, 0);
+  const { queues, schedules, dirty, caches = [] } = options;
+  collect('samovar_cache_reads', async () => {
+    for (const { name: cache, stats } of caches) {
+      const { memory, redis } = stats().tiers;
+      if (memory) set('samovar_cache_reads', { cache, tier: 'memory', result: 'hit' }, memory.hits);
+      for (const [many, result] of readResults)
+        set('samovar_cache_reads', { cache, tier: 'redis', result }, redis[many]);
+    }
+  });
+  for (const [name, what] of [
+    ['samovar_memory_bytes', 'bytes'],
+    ['samovar_memory_entries', 'entries'],
+  ] as const)
+    collect(name, async () => {
+      for (const { name: cache, stats } of caches) {
+        const { memory } = stats().tiers;
+        if (memory) set(name, { cache }, memory[what]);
+      }
+    });
   if (dirty) {
     const gauge = (name: DirtyGauge, of: (ledger: DirtyLedger) => number) =>
       collect(name, async () => {
@@ -158,6 +186,13 @@ interface Instruments {
   set<Name extends MetricName>(name: Name, labels: Labels<Name>, value: number): void;
   time<Name extends MetricName>(name: Name, labels: Labels<Name>, ms: number): void;
 }
+
+const readResults = [
+  ['hits', 'hit'],
+  ['stale', 'stale'],
+  ['negatives', 'negative'],
+  ['misses', 'miss'],
+] as const;
 
 const ended: ReadonlySet<string> = new Set(['done', 'partial', 'failed', 'cancelled']);
 
@@ -229,6 +264,15 @@ function listen({ on }: Pick<Emitter, 'on'>, { add, set, time }: Instruments): (
       add('samovar_schedule_ticks_total', { schedule, late: String(late) }),
     ),
     on('schedule:skipped', ({ schedule, why }) => add('samovar_schedule_skips_total', { schedule, why })),
+    on('store:changed', ({ role, isAway }) => set('samovar_store_away', { role }, isAway ? 1 : 0)),
+    on('invalidation:kept', ({ waiting }) => set('samovar_invalidations_waiting', {}, waiting)),
+    on('invalidation:replayed', ({ keys, tags, caches }) => {
+      set('samovar_invalidations_waiting', {}, 0);
+      add('samovar_invalidations_replayed_total', { what: 'keys' }, keys);
+      add('samovar_invalidations_replayed_total', { what: 'tags' }, tags);
+      add('samovar_invalidations_replayed_total', { what: 'caches' }, caches);
+    }),
+    on('read:failed', ({ cache }) => add('samovar_fallbacks_total', { cache })),
     on('store:failed', ({ role }) => add('samovar_store_failures_total', { role })),
   ];
 }

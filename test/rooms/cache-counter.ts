@@ -97,6 +97,7 @@ export async function counter(defs: readonly AnyCacheDef[], options: CounterOpti
     'budget:changed',
     'cache:invalidated',
     'store:failed',
+    'read:failed',
     'store:changed',
     'invalidation:kept',
     'invalidation:replayed',

@@ -197,4 +197,35 @@ describe('the list of metrics', () => {
       })),
     );
   });
+
+  test('tell what caches read by tier, and what waits while Redis is away', async () => {
+    const tiers = {
+      memory: { hits: 7, entries: 2, bytes: 300 },
+      redis: { hits: 5, stale: 1, negatives: 2, misses: 3 },
+    };
+    const { events, value } = start({
+      caches: [
+        { name: 'kept', stats: () => ({ tiers }) },
+        { name: 'plain', stats: () => ({ tiers: { redis: tiers.redis } }) },
+      ],
+    });
+    expect(await value('samovar_cache_reads{cache="kept",tier="memory",result="hit"}')).toBe(7);
+    expect(await value('samovar_cache_reads{cache="kept",tier="redis",result="stale"}')).toBe(1);
+    expect(await value('samovar_cache_reads{cache="plain",tier="memory",result="hit"}')).toBeUndefined();
+    expect(await value('samovar_cache_reads{cache="plain",tier="redis",result="miss"}')).toBe(3);
+    expect(await value('samovar_memory_bytes{cache="kept"}')).toBe(300);
+    expect(await value('samovar_memory_entries{cache="kept"}')).toBe(2);
+    expect(await value('samovar_store_away{role="cache"}')).toBe(0);
+    events.emit('store:changed', { role: 'cache', isAway: true });
+    events.emit('invalidation:kept', { cache: 'kept', keys: 2, tags: 0, waiting: 2 });
+    expect(await value('samovar_store_away{role="cache"}')).toBe(1);
+    expect(await value('samovar_invalidations_waiting')).toBe(2);
+    events.emit('invalidation:replayed', { keys: 2, tags: 1, caches: 0 });
+    events.emit('store:changed', { role: 'cache', isAway: false });
+    events.emit('read:failed', { cache: 'kept' });
+    expect(await value('samovar_invalidations_waiting')).toBe(0);
+    expect(await value('samovar_invalidations_replayed_total{what="keys"}')).toBe(2);
+    expect(await value('samovar_store_away{role="cache"}')).toBe(0);
+    expect(await value('samovar_fallbacks_total{cache="kept"}')).toBe(1);
+  });
 });
