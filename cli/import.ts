@@ -3,7 +3,7 @@ import { badReasons } from '../src/access/import-verdict.ts';
 import type { ImportProgress, ImportSummary } from '../src/facade.ts';
 import type { CliContext } from './context.ts';
 import { bytes, count, instant, percent } from './format.ts';
-import { type ReadingOptions, withReadingOptions } from './reading.ts';
+import { listed, type ReadingOptions, skipWords, withReadingOptions } from './reading.ts';
 
 interface Options extends ReadingOptions {
   readonly again?: true;
@@ -78,20 +78,8 @@ function progressTexts({ clock }: CliContext): (state: ImportProgress) => string
   };
 }
 
-const skipWords: Record<string, string> = {
-  notGet: 'not GET',
-  failedRequest: 'answered with an error',
-  unmapped: 'of paths that no pattern matches',
-  unknownCache: 'of caches that are not configured',
-  badKey: 'of keys that the cache cannot have',
-};
-
 function summaryText(summary: ImportSummary, file: string): string {
   const { lines, knownLines, accesses, notDemand, keys, admitted, waiting, bad, skipped, from, to } = summary;
-  const listed = (counts: Readonly<Record<string, number>>, words: Record<string, string>) =>
-    Object.entries(counts)
-      .map(([reason, number]) => `${count(number)} ${words[reason] ?? reason}`)
-      .join(', ');
   const name = file === '-' ? 'standard input' : file;
   if (summary.alreadyImported) return `${name} was imported before: nothing in it is new`;
   const known = knownLines === 0 ? '' : `, ${count(knownLines)} of them imported before`;

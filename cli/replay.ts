@@ -11,7 +11,7 @@ import { replay } from '../src/forecast/replay.ts';
 import { createTraffic, type TrafficBuilder } from '../src/forecast/traffic.ts';
 import type { CliContext } from './context.ts';
 import { bytes, count } from './format.ts';
-import { type ReadingOptions, withReadingOptions } from './reading.ts';
+import { leftOut, type ReadingOptions, withReadingOptions } from './reading.ts';
 import { type Trial, toReplayOptions, withTrialOptions } from './replay-options.ts';
 import { type Replayed, replayText } from './replay-text.ts';
 import { reportOf } from './report/report.ts';
@@ -94,7 +94,9 @@ export const command = (context: CliContext): Command =>
         });
       }
       progress.end();
-      if (results.length === 0) throw nothingRead(found, file);
+      if (results.length === 0) throw nothingRead(found, file, config === undefined);
+      const unread = leftOut(found);
+      if (unread !== undefined) output.note(`left out: ${unread}`);
       if (options.html !== undefined) {
         const source = file === '-' ? 'standard input' : basename(file);
         await writeReport(options.html, reportOf(results, { source, now: clock.now() }));
@@ -131,11 +133,26 @@ async function configIfAny(context: CliContext): Promise<Config | undefined> {
   return context.config();
 }
 
-function nothingRead({ lines, unmapped }: Readonly<Found>, file: string): SamovarError {
-  return new SamovarError('E_IMPORT', `none of the ${count(lines)} lines of ${file} is a read of a cache`, {
-    hints: [
-      ...(unmapped.length > 0 ? [`no pattern for ${unmapped.join('  ')}`] : []),
-      'name a cache with --cache, give import.map a pattern, or leave the configuration out with --raw',
-    ],
-  });
+function nothingRead(found: Readonly<Found>, file: string, isRaw: boolean): SamovarError {
+  const { lines, unmapped } = found;
+  const name = file === '-' ? 'standard input' : file;
+  if (lines === 0)
+    return new SamovarError('E_IMPORT', `${name} has no line that could be a read`, {
+      hints: ['samovar replay --help tells what can be read'],
+    });
+  const why = leftOut(found);
+  return new SamovarError(
+    'E_IMPORT',
+    `none of the ${count(lines)} lines of ${name} is a read of a cache${why === undefined ? '' : `: ${why}`}`,
+    {
+      hints: [
+        ...(unmapped.length > 0 ? [`no pattern for ${unmapped.join('  ')}`] : []),
+        ...(isRaw
+          ? ['GET requests that were answered, by people and programs, are reads']
+          : [
+              'name a cache with --cache, give import.map a pattern, or leave the configuration out with --raw',
+            ]),
+      ],
+    },
+  );
 }

@@ -5,7 +5,7 @@ import type { ImportFormat } from '../facade.ts';
 import { key } from '../key.ts';
 import { createCallerOf } from './import-caller.ts';
 import { createCounting } from './import-count.ts';
-import { createReader, firstLines, sniffFormat } from './import-format.ts';
+import { createReader, firstLines, sniffFormat, unreadable } from './import-format.ts';
 import { createFeeder } from './import-lines.ts';
 import { createMap } from './import-map.ts';
 import { readPieces } from './import-pieces.ts';
@@ -34,6 +34,7 @@ export async function readHistory(path: string, options: ReadOptions): Promise<R
   const source = await openSource(path, signal);
   try {
     const { head, all } = await withHead(source.chunks, sniffBytes);
+    if (head.length === 0) throw unreadable(`${source.name} is empty`, [], {});
     const beginning = firstLines(head, sniffBytes);
     const format = asked ?? sniffFormat(beginning, source.name);
     const access = config?.access ?? { caller: 'user', demand: ['user', 'api'] };
