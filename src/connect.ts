@@ -1,5 +1,7 @@
+import type { Socket } from 'node:net';
 import { Redis } from 'ioredis';
 import type { Client, Pool, PoolClient } from 'pg';
+import { systemClock, type Timer } from './clock.ts';
 import { hideSecrets, messageOf, SamovarError } from './errors.ts';
 
 export type { Client, Pool, PoolClient, Redis };
@@ -50,8 +52,6 @@ export function openRedis(options: RedisConnectOptions): Redis {
           maxRetriesPerRequest: use === 'once' ? 0 : 1,
           enableOfflineQueue: false,
           commandTimeout: options.commandTimeoutMs ?? 2_000,
-          // A peer that is gone without a word is left; else its silence would last as long as TCP is patient.
-          socketTimeout: 2_500,
         }
       : { maxRetriesPerRequest: null }),
     // A write that was carried out before its answer was lost must not be carried out again unasked. The client then
@@ -63,7 +63,33 @@ export function openRedis(options: RedisConnectOptions): Redis {
       : {}),
   });
   redis.on('error', (error: Error) => options.onError?.(error));
+  if (use === 'command') leaveSilence(redis);
   return redis;
+}
+
+const silenceMs = 2_500;
+const looksPerSilence = 5;
+
+/**
+ * Leaves a peer that is gone without a word: else its silence would last as long as TCP is patient. The client's own way
+ * sets a timer for every command.
+ */
+function leaveSilence(redis: Redis): void {
+  const inner = redis as unknown as { readonly stream: Socket; readonly commandQueue: { length: number } };
+  let timer: Timer | undefined;
+  redis.on('connect', () => {
+    const { stream } = inner;
+    let [heard, looks] = [stream.bytesRead, 0];
+    timer?.stop();
+    timer = systemClock.every(silenceMs / looksPerSilence, () => {
+      if (inner.commandQueue.length === 0 || stream.bytesRead !== heard) {
+        [heard, looks] = [stream.bytesRead, 0];
+      } else if (++looks === looksPerSilence) {
+        stream.destroy(new Error(`nothing was heard of the server for ${silenceMs} ms`));
+      }
+    });
+  });
+  redis.on('close', () => timer?.stop());
 }
 
 /** Leaves a connection that is up for a new one. */

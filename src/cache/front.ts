@@ -33,7 +33,12 @@ export function createFront<Name extends string, Id, Value>(
 ): Front<Id, Value> {
   // None of these has left for Redis yet: what one is answered is true for all.
   const shares = new Map<string, Share<Value>>();
-  const forget = () => shares.clear();
+  let only = '';
+  // Emptying a map makes a new table.
+  const forget = (): void => {
+    if (shares.size === 1) shares.delete(only);
+    else shares.clear();
+  };
 
   const shared = (key: string, id: Id, options: ReadOptions | undefined): Promise<Value | undefined> => {
     // A loader that waited for a load which waits for it would wait for ever; how stale is too stale is each reader's own.
@@ -41,7 +46,10 @@ export function createFront<Name extends string, Id, Value>(
     const first = shares.get(key);
     if (first !== undefined) return follow(first, options?.caller, () => read(key, id, options));
     const share: Share<Value> = { answer: undefined, followers: undefined };
-    if (shares.size === 0) process.nextTick(forget);
+    if (shares.size === 0) {
+      only = key;
+      process.nextTick(forget);
+    }
     shares.set(key, share);
     share.answer = read(key, id, options, share);
     return share.answer;

@@ -13,12 +13,17 @@ export const createGuarded =
       watch.ok();
       return told;
     } catch (error) {
-      const told = storeError(error);
-      if (isFull(told)) watch.ok();
-      else watch.failed(isLate(error));
-      throw told;
+      throw failure(error, watch);
     }
   };
+
+/** What is said of a command that failed; `watch` is told. */
+export function failure(error: unknown, watch: Watch = unwatched): SamovarError {
+  const told = storeError(error);
+  if (isFull(told)) watch.ok();
+  else watch.failed(isLate(error));
+  return told;
+}
 
 const unwatched: Watch = { ok() {}, failed() {} };
 

@@ -1,49 +1,88 @@
 import { type Cluster, Command, type Redis } from 'ioredis';
+import type { Watch } from '../connect.ts';
 import { readLua } from '../files.ts';
 import { calls, positionsOf } from './calls.ts';
 import { isEntry, seqOf } from './entry.ts';
-import { createGather } from './gather.ts';
-import type { Names } from './names.ts';
-import type { Guarded } from './redis-guard.ts';
+import { createGather, type Told } from './gather.ts';
+import { type Names, partitionOf } from './names.ts';
+import { createAsk } from './redis-ask.ts';
+import { failure, type Guarded } from './redis-guard.ts';
+import { CommandBytes } from './resp.ts';
 import { mostKeys, type Store } from './store.ts';
 
 interface Scripts {
   svHeadsBuffer(keys: number, ...args: string[]): Promise<Buffer[]>;
 }
 
+/** Buffers kept for the next commands. */
+const mostSpare = 16;
+
 /** What only reads: entries that their cache's epoch has not made void. On a Cluster a command is of one partition. */
 export function createRedisReads(
   redis: Redis | Cluster,
-  { names, guarded }: { readonly names: Names; readonly guarded: Guarded },
+  {
+    names,
+    guarded,
+    watch,
+  }: { readonly names: Names; readonly guarded: Guarded; readonly watch: Watch | undefined },
 ): Pick<Store, 'get' | 'getMany' | 'heads'> {
   redis.defineCommand('svHeads', { lua: readLua('heads') });
   const scripts = redis as unknown as Scripts;
   const isApart = redis.isCluster;
   const epochOf = (cache: string, key: string): string => names.epoch(cache, key, isApart);
 
-  /** On a Cluster all keys are of one partition. */
-  const fetch = async (cache: string, keys: readonly string[]): Promise<(Buffer | undefined)[]> => {
-    const asked = new Array<string>(keys.length + 1);
-    asked[0] = epochOf(cache, keys[0]!);
-    for (let i = 0; i < keys.length; i++) asked[i + 1] = names.entry(cache, keys[i]!);
-    // Sent as it is: the client's own way to it costs a reader more than the rest of this.
-    const command = new Command('mget', asked, { replyEncoding: null });
-    const told = (await guarded(redis.sendCommand(command) as Promise<unknown>)) as (Buffer | null)[];
+  /** Entries beside the epoch that they must not be older than; made of a reply. */
+  const foundIn = (told: readonly (Buffer | null)[]): (Buffer | undefined)[] => {
     const epoch = told[0] ? Number(told[0]) : 0;
-    const found = new Array<Buffer | undefined>(keys.length);
+    const found = new Array<Buffer | undefined>(told.length - 1);
     for (let i = 0; i < found.length; i++) {
       const bytes = told[i + 1];
       if (bytes && !(epoch > 0 && isEntry(bytes) && seqOf(bytes) < epoch)) found[i] = bytes;
     }
     return found;
   };
+
+  const ask = isApart ? undefined : createAsk(redis as Redis);
+  const spare: Buffer[] = [];
+  /** The keys of a cache by one command, and as little beside it as there can be. */
+  const askFor = (cache: string, keys: readonly string[], told: Told): void => {
+    const into = new CommandBytes(spare.pop() ?? Buffer.allocUnsafeSlow(8_192));
+    into.begin(2 + keys.length);
+    into.text('MGET');
+    into.text(epochOf(cache, ''));
+    for (let i = 0; i < keys.length; i++) {
+      const key = keys[i]!;
+      into.joined(names.slot(cache, partitionOf(key)).entry, key);
+    }
+    ask!('mget', into.done(), (reply, error) => {
+      if (error !== undefined) return told(undefined, failure(error, watch));
+      watch?.ok();
+      if (spare.length < mostSpare) spare.push(into.into);
+      told(foundIn(reply as (Buffer | null)[]));
+    });
+  };
+
+  /** On a Cluster all keys are of one partition. */
+  const fetch = async (cache: string, keys: readonly string[]): Promise<readonly (Buffer | undefined)[]> => {
+    if (!isApart)
+      return new Promise((resolve, reject) => {
+        askFor(cache, keys, (found, error) => (found ? resolve(found) : reject(error)));
+      });
+    const asked = [epochOf(cache, keys[0]!), ...keys.map((key) => names.entry(cache, key))];
+    const command = new Command('mget', asked, { replyEncoding: null });
+    return foundIn((await guarded(redis.sendCommand(command) as Promise<unknown>)) as (Buffer | null)[]);
+  };
+  const fetchEach = (cache: string, keys: readonly string[], told: Told): void => {
+    Promise.all(keys.map(async (each) => (await fetch(cache, [each]))[0])).then(told, (error: unknown) =>
+      told(undefined, error),
+    );
+  };
   const gathers = new Map<string, (key: string) => Promise<Buffer | undefined>>();
   const gathered = (cache: string, key: string): Promise<Buffer | undefined> => {
     let gather = gathers.get(cache);
     if (gather === undefined) {
-      gather = createGather((keys) =>
-        isApart ? Promise.all(keys.map(async (each) => (await fetch(cache, [each]))[0])) : fetch(cache, keys),
-      );
+      const send = isApart ? fetchEach : askFor;
+      gather = createGather((keys, told) => send(cache, keys, told));
       gathers.set(cache, gather);
     }
     return gather(key);

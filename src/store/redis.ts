@@ -95,7 +95,7 @@ export function createRedisStore(
   };
 
   return {
-    ...createRedisReads(redis, { names, guarded }),
+    ...createRedisReads(redis, { names, guarded, watch }),
 
     async begin(cache, keys, lease, { want, past, waits = false }) {
       const begun: Begun[] = new Array(keys.length);

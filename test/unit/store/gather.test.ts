@@ -5,9 +5,9 @@ const recorded = (answer: (keys: string[]) => Promise<(Buffer | undefined)[]>) =
   const sent: string[][] = [];
   return {
     sent,
-    get: createGather((keys) => {
+    get: createGather((keys, told) => {
       sent.push(keys);
-      return answer(keys);
+      answer(keys).then(told, (error: unknown) => told(undefined, error));
     }),
   };
 };
