@@ -71,6 +71,12 @@ export const commands: readonly Entry[] = [
     load: () => import('./warm.ts'),
   },
   {
+    name: 'invalidate',
+    group: 'Act',
+    summary: 'forget keys, tags, what a table feeds, or a whole cache',
+    load: () => import('./invalidate.ts'),
+  },
+  {
     name: 'schedule',
     group: 'Act',
     summary: 'list, preview, pause, resume or run schedules',

@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { SamovarError } from '../src/errors.ts';
 import type { Samovar, WarmRequest } from '../src/facade.ts';
 import type { Run, Trigger } from '../src/rooms.ts';
 import type { CliContext } from './context.ts';
 import { durationOption, listOption, positiveCount } from './format.ts';
+import { keysFromFile } from './keys.ts';
 import { cachesAsked, checkKeys } from './names.ts';
 import { plansOf, planText } from './plan.ts';
 import { openReachable } from './reach.ts';
@@ -169,10 +169,5 @@ function keysOf({ keys, keysFrom }: Options): string[] | undefined {
   if (keys !== undefined && keysFrom !== undefined)
     throw new SamovarError('E_USAGE', 'only one of --keys and --keys-from makes sense');
   if (keysFrom === undefined) return keys;
-  try {
-    const text = readFileSync(keysFrom === '-' ? 0 : keysFrom, 'utf8');
-    return text.split(/\r?\n/).filter((line) => line !== '');
-  } catch (error) {
-    throw new SamovarError('E_USAGE', `cannot read keys from ${keysFrom}`, { cause: error });
-  }
+  return keysFromFile(keysFrom);
 }

@@ -80,7 +80,7 @@ async function gather(
 }
 
 /** The forecast that was kept last, if it is about this time and far enough down; else one made now. */
-async function forecastFor(
+export async function forecastFor(
   from: PlanRooms,
   { cache, at, horizonMs, most }: { cache: string; at: number; horizonMs: number; most: number },
 ): Promise<Forecast> {

@@ -1,4 +1,5 @@
 /** What an application and the commands hold in their hands: types only. */
+import type { Collected, Transaction, TransactionClient, TransactionPool } from './collected.ts';
 import type { Config } from './config.ts';
 import type { AnyCacheDef, CacheDef } from './define.ts';
 import type { Duration } from './duration.ts';
@@ -118,6 +119,24 @@ export interface EnqueueOptions {
   readonly delay?: Duration;
 }
 
+/** What is to be forgotten: of one cache, by tags across caches, by a table that caches depend on, or several of these. */
+// biome-ignore lint/suspicious/noExplicitAny: with a definition the ids are its own; without one they are anybody's
+export interface InvalidateRequest<Id = any, Name extends string = string> {
+  readonly cache?: Pick<CacheDef<Name, Id>, 'kind' | 'name' | 'key'> | Name | undefined;
+  readonly ids?: readonly Id[] | undefined;
+  /** Texts of keys, beside or instead of ids. */
+  readonly keys?: readonly string[] | undefined;
+  readonly tags?: readonly string[] | undefined;
+  /** As `invalidateOn` and `tables` name it. */
+  readonly table?: string | undefined;
+  /** Everything of the cache, at the cost of one key. */
+  readonly all?: boolean | undefined;
+  /** 'purge': gone at once; 'expire': stale, and served so where a cache has grace. @default 'expire' with `rewarm`, else 'purge' */
+  readonly mode?: 'purge' | 'expire' | undefined;
+  /** A worker loads the hot ones again, hottest first and within the budget; the others are forgotten. @default false */
+  readonly rewarm?: boolean | undefined;
+}
+
 /** A payload whose `cache` can only be one of the configured names. */
 type WithCache<Payload, Name extends string> = string extends keyof Payload
   ? Payload
@@ -143,17 +162,30 @@ export interface Client<Caches extends readonly AnyCacheDef[] = readonly AnyCach
    * By ids of one cache, by tags across caches, all of one cache, or several of these. What Redis does not accept is
    * kept in this process and carried out when it is back; meanwhile those entries are not read here.
    */
-  invalidate<Id>(what: {
-    readonly cache?:
-      | Pick<CacheDef<Caches[number]['name'], Id>, 'kind' | 'name' | 'key'>
-      | Caches[number]['name'];
-    readonly ids?: readonly Id[];
-    readonly tags?: readonly string[];
-    /** Everything of the cache, at the cost of one key. */
-    readonly all?: boolean;
-    /** 'purge': gone at once; 'expire': stale, and served so where a cache has grace. @default 'purge' */
-    readonly mode?: 'purge' | 'expire';
-  }): Promise<{ keys: number; tags: number }>;
+  invalidate<Id>(what: InvalidateRequest<Id, Caches[number]['name']>): Promise<{
+    readonly keys: number;
+    readonly tags: number;
+    /** Jobs that load the hot ones again, with `rewarm`. */
+    readonly jobs: readonly string[];
+  }>;
+  /**
+   * Writes an invalidation down in the caller's own transaction: carried out by a worker once that has committed, whatever
+   * becomes of this process or of Redis, and never if it is rolled back. Any client of the configuration's Postgres will do.
+   */
+  invalidateIn<Id>(
+    client: TransactionClient,
+    what: InvalidateRequest<Id, Caches[number]['name']>,
+  ): Promise<void>;
+  /** Remembers invalidations until somebody says that their transaction has committed: for clients of any kind. */
+  collect(): Collected<InvalidateRequest>;
+  /**
+   * Runs the work in one transaction of a pool of pg. What it invalidates through `tx` is carried out after COMMIT, and
+   * forgotten with what is rolled back, savepoints included.
+   */
+  transaction<Own extends TransactionClient, Result>(
+    pool: TransactionPool<Own>,
+    work: (tx: Transaction<Own, InvalidateRequest>) => Promise<Result>,
+  ): Promise<Result>;
   /** Adds a job and answers with its id. Fails at once when the queue is away. */
   enqueue<Job extends AnyJobDef>(
     job: Job,

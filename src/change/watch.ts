@@ -51,3 +51,21 @@ export function watchedTables(caches: readonly AnyCacheDef[]): WatchedTable[] {
   }
   return Array.from(tables, ([table, watches]) => ({ table, watches: [...watches.values()] }));
 }
+
+/** What depends on a table: caches as a whole, or results that carry tags of their own. */
+export function reachOf(
+  caches: readonly AnyCacheDef[],
+  table: string,
+): { readonly caches: readonly string[]; readonly tags: readonly string[] } {
+  const whole = new Set<string>();
+  const tagged = new Set<string>();
+  for (const def of caches) {
+    for (const { id, tags = [], ...on } of changesOf(def)) {
+      if (on.table !== table) continue;
+      const isSteady = tags.length > 0 && tags.every((tag) => columnsOfTag(tag).length === 0);
+      if (id === undefined && isSteady) for (const tag of tags) tagged.add(tag);
+      else whole.add(def.name);
+    }
+  }
+  return { caches: [...whole], tags: [...tagged] };
+}

@@ -4,6 +4,7 @@ import { type Change, createOutbox } from '../change/postgres.ts';
 import type { Pool } from '../connect.ts';
 import type { AnyCacheDef } from '../define.ts';
 import { messageOf } from '../errors.ts';
+import { configured } from './configured.ts';
 import type { Ground } from './ground.ts';
 
 /** What is to go of one cache. */
@@ -20,7 +21,7 @@ function keyOf({ key }: AnyCacheDef, text: string, form: Change['form']): string
 }
 
 /** Carries rows of the outbox out on the caches. Fails where Redis does not accept it all: then nothing counts as done. */
-function createApply({ config, caches, log }: Pick<Ground, 'config' | 'caches' | 'log'>) {
+function createApply({ config, caches, producer, log }: Ground) {
   const defs = new Map(config.caches.map((def) => [def.name, def]));
   const warned = new Set<string>();
   const misfit = (cache: string, error: unknown): void => {
@@ -66,6 +67,14 @@ function createApply({ config, caches, log }: Pick<Ground, 'config' | 'caches' |
     }
     for (const mode of ['expire', 'purge'] as const)
       if (tags[mode].size > 0) await caches.invalidate({ tags: [...tags[mode]], mode, isSure: true });
+    for (const { rewarm, caches: names, ids: keys, tags: labels, isAll, mode } of changes) {
+      if (!rewarm) continue;
+      const add = (more: object) =>
+        producer.enqueue(configured(config, 'invalidate'), { ...more, mode, rewarm, isDone: true });
+      for (const cache of names.filter((name) => defs.has(name)))
+        if (isAll || keys.length > 0) await add({ cache, ...(isAll ? { all: true } : { keys }) });
+      if (labels.length > 0) await add({ tags: labels });
+    }
   };
 }
 

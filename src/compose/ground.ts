@@ -30,8 +30,10 @@ import type { Store } from '../store/store.ts';
 import { createRedisTags, tagsKey } from '../tags/redis.ts';
 import type { Tags } from '../tags/tags.ts';
 import { policyOf } from '../ttl/ttl.ts';
+import { configured } from './configured.ts';
 import { createWake, needsBuffer, openDirty } from './dirty.ts';
 import { dueCaches, feeding } from './due.ts';
+import { createInvalidating } from './invalidating.ts';
 import { definitionOf } from './wishes.ts';
 
 export interface ClientOptions {
@@ -193,6 +195,7 @@ export function clientOf<const Defs extends readonly AnyCacheDef[]>(ground: Grou
     if (closing !== undefined) throw new SamovarError('E_STOPPED', 'this Samovar has been stopped');
     return use();
   };
+  const changing = createInvalidating(ground);
   const frontParts = (cache: string, options: ReadOptions | undefined): CallableParts => ({
     clear: async () => alive(() => caches.invalidate({ cache, all: true })),
     ...(options === undefined ? {} : { options }),
@@ -203,16 +206,10 @@ export function clientOf<const Defs extends readonly AnyCacheDef[]>(ground: Grou
     cache: (def) => alive(() => caches.open(def)),
     fetcher: (def, options) => alive(() => fetcher(caches.open(def), frontParts(def.name, options))),
     callable: (def, options) => alive(() => callable(caches.open(def), frontParts(def.name, options))),
-    invalidate: async ({ cache, ids, tags, all, mode }) =>
-      alive(() =>
-        caches.invalidate({
-          ...(cache === undefined ? {} : { cache: typeof cache === 'string' ? cache : cache.name }),
-          ...(all === undefined ? {} : { all }),
-          ...(ids === undefined ? {} : { ids }),
-          ...(tags === undefined ? {} : { tags }),
-          mode,
-        }),
-      ),
+    invalidate: async (what) => alive(() => changing.invalidate(what)),
+    invalidateIn: async (client, what) => alive(() => changing.invalidateIn(client, what)),
+    collect: () => alive(changing.collect),
+    transaction: async (pool, work) => alive(() => changing.transaction(pool, work)),
     enqueue: async (job, payload, { once, delay } = {}) =>
       alive(() =>
         producer.enqueue(configured(config, job?.name), checked(config, job, payload), {
@@ -226,23 +223,6 @@ export function clientOf<const Defs extends readonly AnyCacheDef[]>(ground: Grou
       return closing;
     },
   };
-}
-
-/** The name of a job that somebody works, or E_UNKNOWN_JOB: what is enqueued for nobody would wait for ever. */
-export function configured({ jobs }: Pick<Config, 'jobs'>, name: string | undefined): string {
-  if (name === undefined) {
-    throw new SamovarError('E_UNKNOWN_JOB', 'expected the definition of a job, got something else', {
-      hints: ["import it: import { warm } from 'samovar/jobs'"],
-    });
-  }
-  if (jobs.some((job) => job.name === name || job.aliases?.includes(name))) return name;
-  throw new SamovarError(
-    'E_UNKNOWN_JOB',
-    `job '${name}' is not in \`jobs\`, so no worker would carry it out`,
-    {
-      hints: ['add it to the configuration: jobs: [...builtinJobs, mine]'],
-    },
-  );
 }
 
 /** The payload as the job wants it. A cache that nobody configured is refused here, not in a worker's log. */

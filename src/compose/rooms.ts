@@ -1,9 +1,10 @@
 import type { Assured } from '../dirty/assured.ts';
 import { SamovarError } from '../errors.ts';
 import type { Reads, Writes } from '../rooms.ts';
+import { configured } from './configured.ts';
 import type { Database } from './database.ts';
 import { dueReads } from './due.ts';
-import { configured, type Ground } from './ground.ts';
+import type { Ground } from './ground.ts';
 import { createWishes, definitionOf } from './wishes.ts';
 
 /** Every room as jobs see it: what they may ask, and what they may have done. */
