@@ -1,8 +1,8 @@
 -- Takes keys that are due: those of a claim that was not settled in time, else of slots that are over, oldest first.
 -- KEYS: the slots that have a list (see due-feed), the claims (zset by when they end, ms since the epoch); the keys of a
 --       claim are in a list called as they are, ':' and its name
--- ARGV: the present slot, most keys, the name of the claim, how long it lasts in ms
--- returns: 'again' or 'due', the keys; nothing when there are none
+-- ARGV: the present slot, how many keys (some more when a bundle has more), the name of the claim, how long it lasts in ms
+-- returns: 'again' or 'due', the bundles of keys (see due-feed); nothing when there are none
 local most, name, ms = tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -23,19 +23,21 @@ while true do
   end
 end
 
-local keys = {}
-while #keys < most do
+local bundles, keys = {}, 0
+while keys < most do
   local slot = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', '(' .. ARGV[1], 'LIMIT', 0, 1)[1]
   if not slot then break end
   local list = KEYS[1] .. ':' .. slot
-  local taken = redis.call('LPOP', list, most - #keys)
-  if taken then
-    redis.call('RPUSH', mine, unpack(taken))
-    for i = 1, #taken do keys[#keys + 1] = taken[i] end
+  local bundle = redis.call('LPOP', list)
+  while bundle do
+    bundles[#bundles + 1] = bundle
+    keys = keys + tonumber(string.match(bundle, '^%d+'))
+    bundle = keys < most and redis.call('LPOP', list)
   end
   if redis.call('EXISTS', list) == 0 then redis.call('ZREM', KEYS[1], slot) end
 end
-if #keys == 0 then return false end
+if keys == 0 then return false end
+redis.call('RPUSH', mine, unpack(bundles))
 redis.call('PEXPIRE', mine, ms + keep)
 redis.call('ZADD', KEYS[2], now + ms, name)
-return { 'due', unpack(keys) }
+return { 'due', unpack(bundles) }

@@ -23,7 +23,7 @@ export interface DueOptions {
   readonly caches: readonly DueCache[];
   /** How long claimed keys are nobody else's. @default two minutes */
   readonly visibilityMs?: number;
-  /** Most keys of one slot. @default 200_000 */
+  /** Most bundles of one slot, of a hundred keys at most each. @default 100_000 */
   readonly most?: number;
   /** How long keys are gathered before they are written down; 0 = until `flush`. @default 100 */
   readonly gatherMs?: number;
@@ -55,11 +55,12 @@ interface Scripts {
 const clusterParts = 16;
 /** Keys that wait in this process while the server is away. */
 const mostNoted = 20_000;
-/** Keys in one command. */
+/** Keys in one command, and in one element of a list: the server handles few long texts much faster than many short ones. */
 const piece = 1_000;
+const bundle = 100;
 
 export function createDue(redis: Redis | Cluster, options: DueOptions): DueIndex {
-  const { prefix, clock, visibilityMs = 2 * minuteMs, most = 200_000, gatherMs = 100 } = options;
+  const { prefix, clock, visibilityMs = 2 * minuteMs, most = 100_000, gatherMs = 100 } = options;
   redis.defineCommand('svDueFeed', { lua: readLua('due-feed') });
   redis.defineCommand('svDueClaim', { lua: readLua('due-claim') });
   redis.defineCommand('svDueSettle', { lua: readLua('due-settle') });
@@ -134,8 +135,9 @@ export function createDue(redis: Redis | Cluster, options: DueOptions): DueIndex
     for (const [slot, inSlot] of bySlot) {
       for (let from = 0; from < inSlot.length; from += piece) {
         const some = inSlot.slice(from, from + piece);
+        const bundles = bundlesOf(some);
         // Nothing is due in it any more when the longest-lived entry has ended.
-        args.push(slot, Math.ceil((slot + 1) * slotMs + longestMs + minuteMs), some.length, ...some);
+        args.push(slot, Math.ceil((slot + 1) * slotMs + longestMs + minuteMs), bundles.length, ...bundles);
         sent.push({ slot, keys: some });
         keys += some.length;
         if (keys >= piece) all.push(send());
@@ -189,7 +191,7 @@ export function createDue(redis: Redis | Cluster, options: DueOptions): DueIndex
         const told = await asked(scripts.svDueClaim(2, ...keys, now, wanted, name, visibilityMs));
         if (told === null) continue;
         const [how, ...taken] = told;
-        return { cache, part, name, isAgain: how === 'again', keys: [...new Set(taken)] };
+        return { cache, part, name, isAgain: how === 'again', keys: keysIn(taken) };
       }
       return undefined;
     },
@@ -218,3 +220,17 @@ const storeAway = (why: string, cause?: unknown): SamovarError =>
     hints: ['see that it runs and is reachable: samovar doctor'],
     cause,
   });
+
+function bundlesOf(keys: readonly string[]): string[] {
+  const bundles: string[] = [];
+  for (let from = 0; from < keys.length; from += bundle) {
+    const some = keys.slice(from, from + bundle);
+    bundles.push(`${some.length} ${JSON.stringify(some)}`);
+  }
+  return bundles;
+}
+
+/** Each key once. */
+const keysIn = (bundles: readonly string[]): string[] => [
+  ...new Set(bundles.flatMap((each) => JSON.parse(each.slice(each.indexOf(' ') + 1)) as string[])),
+];

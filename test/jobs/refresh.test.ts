@@ -174,6 +174,23 @@ describe('a worker that dies', () => {
   });
 });
 
+test('what a worker had written that died before it could note when that is due is noted by its successor', async () => {
+  const dying = await process();
+  await fillAndWait([1, 2]);
+  await read([1, 2]);
+  const settle = async (): Promise<never> => {
+    throw new Error('killed');
+  };
+  await expect(run({ due: { settle }, using: dying })).rejects.toThrow('killed');
+  for (const claims of await app.cacheRedis.keys('*:dc'))
+    for (const name of await app.cacheRedis.zrange(claims, 0, -1))
+      await app.cacheRedis.zadd(claims, '0', name);
+  expect(await run()).toMatchObject({ result: { due: 2, fresh: 2 } });
+  await clock.advance(1.1 * 0.92 * ttlMs);
+  await read([1, 2]);
+  expect(await run()).toMatchObject({ result: { due: 2, refreshed: 2 } });
+});
+
 test('an origin that is stopped is not asked, and its keys come back', async () => {
   await fillAndWait([1]);
   await read([1]);
