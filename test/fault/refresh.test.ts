@@ -61,7 +61,7 @@ const refreshedBy = async (): Promise<number> => {
 };
 /** What a claimer had that died is given to others at once, not after two minutes. */
 const endClaims = async () => {
-  for (const name of await cacheRedis.zrange('fleet:{items#0}:dc', 0, -1))
+  for (const name of await cacheRedis.zrange('fleet:{items#0}:dc', '0', '-1'))
     await cacheRedis.zadd('fleet:{items#0}:dc', '0', name);
 };
 const filledAt = async () => (await ground.caches.ages('items', ids.map(String))).map((age) => age?.filledAt);

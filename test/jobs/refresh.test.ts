@@ -183,7 +183,7 @@ test('what a worker had written that died before it could note when that is due 
   };
   await expect(run({ due: { settle }, using: dying })).rejects.toThrow('killed');
   for (const claims of await app.cacheRedis.keys('*:dc'))
-    for (const name of await app.cacheRedis.zrange(claims, 0, -1))
+    for (const name of await app.cacheRedis.zrange(claims, '0', '-1'))
       await app.cacheRedis.zadd(claims, '0', name);
   expect(await run()).toMatchObject({ result: { due: 2, fresh: 2 } });
   await clock.advance(1.1 * 0.92 * ttlMs);
