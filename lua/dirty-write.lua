@@ -1,7 +1,8 @@
 #!lua
 -- Takes writes into the buffer: version, entry, index and counts at once, or nothing of a key. Refused by a full server.
 -- KEYS: for each partition: its entries (hash), its index (sorted set by the first dirty version), its state (hash:
---       v last version, a accepted, m coalesced, f flushed, x dropped), its watches (hash)
+--       v last version, a accepted, m coalesced, f flushed, x dropped), its watches (hash); those two may be of several
+--       partitions, whose places are then side by side
 -- ARGV: how many partitions; for each: soft mark, hard mark, how many writes; then for each write: key, what follows the
 --       version in its entry (see src/dirty/entry.ts), the operation if it may have been asked for before else '', the
 --       word it was watched under or ''
@@ -11,14 +12,26 @@ local now = time[1] * 1000000 + time[2]
 local told = {}
 local segments = tonumber(ARGV[1])
 local at = 2 + 3 * segments
+local state, last, accepted, merged, before, isWatched
+
+local function keep()
+  if accepted and accepted > before then
+    redis.call('HSET', state, 'v', string.format('%.0f', last), 'a', string.format('%.0f', accepted), 'm', string.format('%.0f', merged))
+  end
+end
+
 for segment = 1, segments do
   local d, z, c, w = KEYS[4 * segment - 3], KEYS[4 * segment - 2], KEYS[4 * segment - 1], KEYS[4 * segment]
   local soft, hard = tonumber(ARGV[3 * segment - 1]), tonumber(ARGV[3 * segment])
-  local state = redis.call('HMGET', c, 'v', 'a', 'm')
-  local last, accepted, merged = tonumber(state[1] or 0), tonumber(state[2] or 0), tonumber(state[3] or 0)
+  if c ~= state then
+    keep()
+    state = c
+    local known = redis.call('HMGET', c, 'v', 'a', 'm')
+    last, accepted, merged = tonumber(known[1] or 0), tonumber(known[2] or 0), tonumber(known[3] or 0)
+    before = accepted
+    isWatched = redis.call('EXISTS', w) == 1
+  end
   local count = redis.call('HLEN', d)
-  local isWatched = redis.call('EXISTS', w) == 1
-  local before = accepted
   for _ = 1, tonumber(ARGV[3 * segment + 1]) do
     local field, tail, operation, word = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
     at = at + 4
@@ -43,8 +56,6 @@ for segment = 1, segments do
       told[#told + 1] = count > soft and '+' .. version or version
     end
   end
-  if accepted > before then
-    redis.call('HSET', c, 'v', string.format('%.0f', last), 'a', string.format('%.0f', accepted), 'm', string.format('%.0f', merged))
-  end
 end
+keep()
 return table.concat(told, ' ')

@@ -26,8 +26,8 @@ export interface BehindParts {
   readonly clock: Clock;
   readonly events: Emitter;
   readonly originWrite: (write: OriginWrite) => Promise<void>;
-  /** Forgets what is stored, and every load under way. */
-  forget(keys: readonly string[]): Promise<void>;
+  /** Forgets what is stored of a key, and every load under way. */
+  forget(key: string): Promise<void>;
   /** Asks for a flush. Never throws. */
   wake(cache: string): void;
 }
@@ -44,7 +44,13 @@ export interface Behind {
 const mostTries = 50;
 const firstPauseMs = 5;
 const longestPauseMs = 200;
-const newName = (): string => randomBytes(12).toString('base64url');
+const ours = randomBytes(8).toString('base64url');
+let named = 0;
+/** Of an operation that nobody else has. */
+const newName = (): string => {
+  named += 1;
+  return `${ours}-${named.toString(36)}`;
+};
 
 export function createBehind(parts: BehindParts): Behind {
   const { def, settings, behind, dirty, reader, load, clock, events, originWrite, forget, wake } = parts;
@@ -111,7 +117,7 @@ export function createBehind(parts: BehindParts): Behind {
       () => originWrite({ key, id, value }),
     );
     if (written?.kind === 'overtaken') return false;
-    await forget([key]);
+    await forget(key);
     return true;
   };
 
@@ -179,7 +185,7 @@ export function createBehind(parts: BehindParts): Behind {
       for (let tries = 0; tries < mostTries; tries++) {
         const added = await dirty.add(cache, { key, by, operation });
         if (added.kind === 'ok') {
-          await forget([key]);
+          await forget(key);
           return added.total!;
         }
         if (added.kind === 'full') {

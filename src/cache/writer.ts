@@ -5,6 +5,7 @@ import type { CacheClient, SetOptions } from '../facade.ts';
 import { type Behind, createBehind } from './behind.ts';
 import type { BehindSettings } from './behind-settings.ts';
 import type { MissParts } from './miss.ts';
+import { inOneGo } from './one-go.ts';
 import { nothingToWriteWith, type OriginWrite } from './origin-write.ts';
 import { createWrite, createWriteThrough } from './write.ts';
 
@@ -41,7 +42,9 @@ export function createWriter<Id, Value>(
   const write = createWrite({ ...parts, forget });
   const through = createWriteThrough({ ...parts, forget });
   const behind: Behind | undefined =
-    dirty && settings ? createBehind({ ...parts, dirty, behind: settings, forget }) : undefined;
+    dirty && settings
+      ? createBehind({ ...parts, dirty, behind: settings, forget: inOneGo(forget) })
+      : undefined;
 
   const buffered = (): Behind => {
     if (behind) return behind;

@@ -1,9 +1,10 @@
 import { hash32 } from '../key.ts';
 
-/** What things of one partition are called in Redis; the braces keep them in one slot of a Cluster. */
+/** What things of one partition are called in Redis. On a Cluster the braces keep them in one slot. */
 export interface PartitionNames {
   readonly entries: string;
   readonly index: string;
+  /** Elsewhere than on a Cluster these are the cache's: a batch of writes reads and writes them once. */
   readonly state: string;
   readonly watches: string;
   readonly operations: string;
@@ -17,7 +18,7 @@ export interface DirtyNames {
   partitionOf(key: string): number;
 }
 
-export function createDirtyNames(prefix: string, partitions: number): DirtyNames {
+export function createDirtyNames(prefix: string, partitions: number, isApart: boolean): DirtyNames {
   const made = new Map<string, readonly PartitionNames[]>();
   return {
     meta: `${prefix}:wb`,
@@ -26,11 +27,12 @@ export function createDirtyNames(prefix: string, partitions: number): DirtyNames
       if (all === undefined) {
         all = Array.from({ length: partitions }, (_, p) => {
           const at = `${prefix}:{wb:${cache}#${p}}:`;
+          const common = isApart ? at : `${prefix}:{wb:${cache}}:`;
           return {
             entries: `${at}d`,
             index: `${at}z`,
-            state: `${at}c`,
-            watches: `${at}w`,
+            state: `${common}c`,
+            watches: `${common}w`,
             operations: `${at}o`,
             dead: `${at}x`,
             lease: `${at}l`,

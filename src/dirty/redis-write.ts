@@ -82,7 +82,9 @@ export function createRedisWrites(
     const heads: (string | number)[] = [];
     const rows: (string | Buffer)[] = [];
     const order: number[] = [];
-    for (const { at, question } of groups.values()) {
+    // Those of one cache side by side: they have their state in common.
+    const sorted = [...groups.values()].sort((a, b) => (a.question.cache < b.question.cache ? -1 : 1));
+    for (const { at, question } of sorted) {
       const { entries, index, state, watches } = names.of(question.cache, question.partition);
       keys.push(entries, index, state, watches);
       heads.push(question.marks.soft, question.marks.hard, at.length);

@@ -40,7 +40,7 @@ export function createRedisDirty(
   redis: Redis,
   { prefix, partitions = defaultPartitions, levelOf = () => undefined }: RedisDirtyOptions,
 ): Dirty {
-  const names = createDirtyNames(prefix, partitions);
+  const names = createDirtyNames(prefix, partitions, redis.isCluster);
   for (const name of ['Watch', 'Version', 'Lease', 'Release', 'Claim', 'Ack', 'Ledger'])
     redis.defineCommand(`dirty${name}`, { lua: readLua(`dirty-${name.toLowerCase()}`) });
   const scripts = redis as unknown as Scripts;

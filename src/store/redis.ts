@@ -240,9 +240,16 @@ export function createRedisStore(
     },
 
     async delete(cache, keys) {
-      for (const call of calls(keys, { keys: mostKeys, isApart: true })) {
-        const { count, keys: all } = inPartition(cache, call, keys);
-        await guarded(scripts.svDelete(count, ...all, channel, origin));
+      for (const { segments, keys: count } of calls(keys, { keys: mostKeys, isApart })) {
+        const all = segments.flatMap(({ partition, at }) => {
+          const { leases, entry } = names.slot(cache, partition);
+          return [leases, ...at.map((position) => entry + keys[position]!)];
+        });
+        const counts = segments.map(({ at }) => String(at.length));
+        const segmentCount = String(segments.length);
+        await guarded(
+          scripts.svDelete(count + segments.length, ...all, channel, origin, segmentCount, ...counts),
+        );
       }
     },
 
