@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { humanDuration } from '../src/duration.ts';
 import type { Explanation } from '../src/facade.ts';
 import type { CliContext } from './context.ts';
-import { bytes, count, since } from './format.ts';
+import { bytes, count, percent, since } from './format.ts';
 import { cachesAsked } from './names.ts';
 import { openReachable } from './reach.ts';
 
@@ -26,7 +26,8 @@ export const command = (context: CliContext): Command =>
     });
 
 function explanationText({ output }: CliContext, found: Explanation): string {
-  const { cache, key, at, state, freshUntil, forecast, decision, past, horizonMs } = found;
+  const { cache, key, at, state, freshUntil, forecast, decision, past, leftOut, horizonMs, choice, chance } =
+    found;
   const there = {
     missing: 'not in the cache',
     negative: 'known to be missing at the origin',
@@ -42,6 +43,7 @@ function explanationText({ output }: CliContext, found: Explanation): string {
         ...(forecast.costMs === undefined ? [] : [`a load takes ${humanDuration(forecast.costMs)}`]),
         ...(forecast.bytes === undefined ? [] : [bytes(forecast.bytes)]),
       ].join(', '),
+      ...(choice === undefined ? [] : [choiceText(choice, at)]),
       output.table(
         ['TERM', { head: 'READS PER HOUR', align: 'right' }],
         [
@@ -49,6 +51,11 @@ function explanationText({ output }: CliContext, found: Explanation): string {
           ['together', perHour(forecast.heat)],
         ],
       ),
+      `Chance that it is read while a load of now serves: ${percent(chance)}${
+        decision === undefined || decision.savingMs <= 0
+          ? ''
+          : ` × ${humanDuration(decision.costMs)} for a load = ${decision.savingMs.toPrecision(3)} ms saved, ${((decision.savingMs * 1_000) / Math.max(1, decision.bytes)).toPrecision(3)} µs for each byte`
+      }.`,
     );
   parts.push(
     decision === undefined
@@ -69,7 +76,30 @@ function explanationText({ output }: CliContext, found: Explanation): string {
         ]),
       ),
     );
+  if (leftOut.length > 0) parts.push(leftOutText(leftOut.slice(0, 5), at));
   return parts.join('\n\n');
 }
 
 const perHour = (heat: number): string => (heat * 3_600).toFixed(2);
+
+function choiceText({ name, margin, since: from }: NonNullable<Explanation['choice']>, at: number): string {
+  const lead =
+    margin >= 0
+      ? `leads by ${(margin * 100).toFixed(1)} points`
+      : `is behind by ${(-margin * 100).toFixed(1)} points, which may be chance`;
+  return `${name} makes the forecasts since ${since(from, at)} and ${lead}`;
+}
+
+/** Plans without the key, and why as far as can be told. */
+const leftOutText = (plans: Explanation['leftOut'], at: number): string =>
+  plans
+    .map(({ run, at: planned, rows, rank }) => {
+      const why =
+        rank === undefined
+          ? 'no forecast spoke of it'
+          : rank > rows
+            ? `rank ${count(rank)} was below its ${count(rows)} keys`
+            : `rank ${count(rank)}, but it was fresh, or did not fit`;
+      return `Run ${run}, planned ${since(planned, at)}, did not hold it: ${why}`;
+    })
+    .join('\n');

@@ -3,7 +3,16 @@ import { humanDuration } from '../src/duration.ts';
 import type { PlanQuestion } from '../src/facade.ts';
 import type { Plan, PlanRow } from '../src/rooms.ts';
 import type { CliContext } from './context.ts';
-import { bytes, count, durationOption, instant, instantOption, positiveCount, shortKey } from './format.ts';
+import {
+  bytes,
+  count,
+  durationOption,
+  instant,
+  instantOption,
+  percent,
+  positiveCount,
+  shortKey,
+} from './format.ts';
 import { cachesAsked } from './names.ts';
 import { openReachable } from './reach.ts';
 
@@ -82,9 +91,16 @@ export function planText({ output }: CliContext, plan: Plan, most: number): stri
     bytes(totals.bytes),
     ...(totals.savingMs > 0 ? [`saves about ${humanDuration(totals.savingMs)} of waiting`] : []),
   ].join(' · ');
+  const caution = totals.isCautious
+    ? [
+        output.color.yellow(
+          `The reads of this cache cannot be forecast: its best expert reaches ${percent(totals.confidence)} of perfect foresight. The forecast may spend a tenth of the budget.`,
+        ),
+      ]
+    : [];
   if (totals.wished === 0)
     return `${head}\n\nNo key is known yet. Import history (samovar import) or let the application run.`;
-  return `${head}\n\n${table}\n\n${sum}`;
+  return [head, table, sum, ...caution].join('\n\n');
 }
 
 const cells = (row: PlanRow): string[] => [

@@ -1,5 +1,5 @@
+import { isUnpredictable } from '../src/confidence.ts';
 import { middleOf } from '../src/forecast/backtest.ts';
-import { leastShare } from '../src/forecast/choice.ts';
 import type { Replay } from '../src/forecast/replay.ts';
 import type { CliContext } from './context.ts';
 import { count, instant, percent, span } from './format.ts';
@@ -32,7 +32,7 @@ export function replayText({ output }: CliContext, result: Replayed): string {
 export function verdictOf({ rules }: Replay): string | undefined {
   const spared = rules['auto']!;
   const { share } = spared[middleOf(spared.map(({ budget }) => budget))]!;
-  if (share >= leastShare) return undefined;
+  if (!isUnpredictable(share)) return undefined;
   return `This traffic cannot be forecast: the best choice spares ${percent(share)} of what perfect foresight does. Spend little on warming it.`;
 }
 

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { isUnpredictable } from '../src/confidence.ts';
 import { humanDuration } from '../src/duration.ts';
 import type { ServerFacts, Status } from '../src/facade.ts';
 import type { CliContext } from './context.ts';
@@ -127,8 +128,9 @@ function cachesText({ output, clock }: CliContext, caches: Status['caches']): st
       right('USED'),
       right('BUDGET'),
       'FORECAST BY',
+      'LAST PLAN, OF FORESIGHT',
     ],
-    caches.map(({ cache, keys, accesses, hitRatio, lastRun, budget, experts, choice }) => [
+    caches.map(({ cache, keys, accesses, hitRatio, lastRun, budget, experts, choice, scorecard }) => [
       cache,
       keys === undefined ? '—' : count(keys),
       accesses === undefined ? '—' : count(accesses),
@@ -140,6 +142,7 @@ function cachesText({ output, clock }: CliContext, caches: Status['caches']): st
       lastRun === undefined ? '—' : count(lastRun.used),
       `${budget.perSecond === undefined ? 'no limit' : `${count(budget.perSecond)}/s`}${budget.factor < 1 ? ` × ${budget.factor.toFixed(2)}` : ''}`,
       forecastBy(choice, experts),
+      scorecard === undefined ? '—' : `${percent(scorecard.precision)} read, ${percent(scorecard.recall)}`,
     ]),
   );
 }
@@ -151,5 +154,5 @@ function forecastBy(
 ): string {
   if (choice === undefined) return '—';
   const score = experts.find(({ name }) => name === choice.name)?.score;
-  return `${choice.name}, ${percent(score)}`;
+  return `${choice.name}, ${percent(score)}${isUnpredictable(score) ? ': cannot be forecast' : ''}`;
 }

@@ -5,9 +5,20 @@ import { invalidate } from './invalidate.ts';
 import { plan } from './plan.ts';
 import { prune } from './prune.ts';
 import { refresh } from './refresh.ts';
+import { report } from './report.ts';
 import { warm } from './warm.ts';
 
-export { collect, flush, forecast, invalidate, plan, prune, refresh, warm };
+export { collect, flush, forecast, invalidate, plan, prune, refresh, report, warm };
 
 /** Every built-in job, in the order in which data meets them. */
-export const builtinJobs = [collect, forecast, plan, warm, refresh, flush, invalidate, prune] as const;
+export const builtinJobs = [
+  collect,
+  forecast,
+  plan,
+  warm,
+  refresh,
+  flush,
+  invalidate,
+  report,
+  prune,
+] as const;

@@ -30,10 +30,10 @@ export async function drawPlan(from: PlanRooms, request: PlanRequest, signal: Ab
   const warm = from.caches.warmOptions(cache);
   const top = request.top ?? warm.top;
   const horizonMs = request.horizonMs ?? warm.horizonMs;
-  const wishes =
+  const { wishes, confidence } =
     request.keys === undefined
       ? await gather(from, { cache, at, top, horizonMs }, signal)
-      : request.keys.map((key): Wish => ({ key, source: 'list' }));
+      : { wishes: request.keys.map((key): Wish => ({ key, source: 'list' })) };
   const looks: Look[] = [];
   for (let i = 0; i < wishes.length; i += lookAtOnce) {
     signal.throwIfAborted();
@@ -49,6 +49,7 @@ export async function drawPlan(from: PlanRooms, request: PlanRequest, signal: Ab
     ttlMs: warm.ttlMs,
     wishes,
     looks,
+    ...(confidence === undefined ? {} : { confidence }),
     isTight: memory.maxBytes > 0 && memory.usedBytes / memory.maxBytes >= tightMark,
     budget: {
       keys: request.keys === undefined ? top : Math.max(top, request.keys.length),
@@ -63,7 +64,7 @@ async function gather(
   from: PlanRooms,
   { cache, at, top, horizonMs }: { cache: string; at: number; top: number; horizonMs: number },
   signal: AbortSignal,
-): Promise<Wish[]> {
+): Promise<{ wishes: Wish[]; confidence?: number | undefined }> {
   const warm = from.caches.warmOptions(cache);
   const wishes = await from.caches.wishes(cache, signal);
   for (const { sql, params } of warm.sql) {
@@ -74,9 +75,9 @@ async function gather(
     const keys = await from.plans.tagged(cache, warm.tags, top * forecastSpare);
     for (const key of keys) wishes.push({ key, source: 'tag' });
   }
-  const { rows } = await forecastFor(from, { cache, at, horizonMs, most: top * forecastSpare });
+  const { rows, confidence } = await forecastFor(from, { cache, at, horizonMs, most: top * forecastSpare });
   for (const row of rows) wishes.push({ ...row, source: 'forecast' });
-  return wishes;
+  return { wishes, confidence };
 }
 
 /** The forecast that was kept last, if it is about this time and far enough down; else one made now. */

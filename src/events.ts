@@ -27,6 +27,8 @@ export interface Events {
   'access:flushed': { cache: string; accesses: number; misses: number; caller: string };
   'run:changed': { cache: string; run: number; state: RunState };
   'warm:used': { cache: string; entries: number };
+  /** A plan was compared with what came; shares are left out where there is nothing to share. */
+  'plan:scored': { cache: string; used: number; extraLoads: number; precision?: number; recall?: number };
   'warm:unused': { cache: string; entries: number };
   'cache:invalidated': { cache: string | undefined; keys: number; tags: number };
   /** Rows of the outbox were carried out; how long each had waited. */

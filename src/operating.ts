@@ -4,10 +4,12 @@ import type {
   Choice,
   DirtyLedger,
   ForecastRow,
+  LeftOut,
   Look,
   PastRow,
   PlanRow,
   Run,
+  Scorecard,
   Standing,
   Trigger,
 } from './rooms.ts';
@@ -173,6 +175,8 @@ export interface Status {
     readonly choice?: Choice;
     /** How well all experts do, best first; left out before any was judged. */
     readonly experts?: readonly Standing[];
+    /** How its last plan that was compared with what came did. */
+    readonly scorecard?: Scorecard;
     readonly budget: { readonly origin: string; readonly perSecond?: number; readonly factor: number };
   }[];
   readonly queues: readonly {
@@ -197,6 +201,12 @@ export interface Explanation {
   readonly forecast?: ForecastRow & { readonly by: string; readonly rank: number; readonly of: number };
   /** What a plan made now decides about it; left out where it is not even wished for, or far below the cut. */
   readonly decision?: PlanRow;
+  /** Who makes the forecasts of its cache, by how much it leads, and since when; left out until enough was judged. */
+  readonly choice?: Choice;
+  /** How likely it is to be read while an entry that is loaded now serves. */
+  readonly chance?: number;
   /** What the last plans decided about it, newest first. */
   readonly past: readonly PastRow[];
+  /** Those of the last plans that did not hold it, newest first. */
+  readonly leftOut: readonly LeftOut[];
 }

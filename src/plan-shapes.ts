@@ -67,6 +67,10 @@ export interface Plan {
     /** How long the loads will take at the budget's rate. */
     readonly timeMs: number;
     readonly savingMs: number;
+    /** How much of what could be foreseen lately the forecast foresaw; left out until a day was judged. */
+    readonly confidence?: number;
+    /** The traffic cannot be forecast: a tenth of the budget at most goes by the forecast. */
+    readonly isCautious: boolean;
   };
 }
 
@@ -103,6 +107,43 @@ export type DueResults = Readonly<
 /** What becomes of a key that was due: `fresh` (filled again meanwhile), `gone` (deleted, or ended), `unworthy` (left to expire). */
 export type DueVerdict = 'refresh' | 'fresh' | 'gone' | 'unworthy';
 
+/** A plan that was carried out, and what came, counted in keys. */
+export interface ScorecardCounts {
+  readonly run: number;
+  readonly at: number;
+  readonly planned: number;
+  /** Loaded and stored. */
+  readonly written: number;
+  /** Of those, read in the hours that the plan spoke of. */
+  readonly read: number;
+  /** Of those, read from the warmed entry before it expired: misses that were saved. */
+  readonly used: number;
+  /** What perfect foresight would have had read, of as many keys. */
+  readonly foreseeable: number;
+  /** What its forecast was known to be worth when it was made. */
+  readonly confidence?: number;
+}
+
+/** How good a plan was; a share is left out where there is nothing to share. */
+export interface Scorecard extends ScorecardCounts {
+  readonly unused: number;
+  readonly savedPerLoad: number | undefined;
+  /** Loads that spared nobody a miss. */
+  readonly extraLoads: number;
+  readonly precision: number | undefined;
+  /** Of what perfect foresight would have had read with as many keys. */
+  readonly recall: number | undefined;
+}
+
+/** A plan that did not hold a key: where the forecast before it saw the key, if it did. */
+export interface LeftOut {
+  readonly run: number;
+  readonly at: number;
+  /** How many keys it held. */
+  readonly rows: number;
+  readonly rank?: number;
+}
+
 export const rowResults = [
   'planned',
   'written',
@@ -130,6 +171,8 @@ export interface PlanInput {
   /** By position of `wishes`. */
   readonly looks: readonly Look[];
   readonly budget: PlanBudget;
+  /** How far the forecast can be trusted, from 0 to 1, where that is known. */
+  readonly confidence?: number;
   /** Memory is tight: the hottest keys are written last, so that they are the last to be evicted. */
   readonly isTight: boolean;
 }

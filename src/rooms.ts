@@ -10,12 +10,14 @@ import type {
   FillRequest,
   InvalidateResult,
   Invalidation,
+  LeftOut,
   Look,
   Memory,
   PastRow,
   Plan,
   PlanInput,
   Run,
+  Scorecard,
   Trigger,
   Wish,
 } from './plan-shapes.ts';
@@ -58,6 +60,10 @@ export interface Reads {
     run(plan: number): Promise<Run | undefined>;
     /** What the last plans of a cache decided about one key, newest first. */
     past(cache: string, key: string, options: { plans: number }): Promise<PastRow[]>;
+    /** Those of the last plans that did not hold a key, newest first. */
+    leftOut(cache: string, key: string, options: { plans: number }): Promise<LeftOut[]>;
+    /** How the last plans of a cache did, newest first. */
+    scores(cache: string, options: { plans: number }): Promise<Scorecard[]>;
     /** Keys that carry any of the tags, as far as fills have told. */
     tagged(cache: string, tags: readonly string[], most: number): Promise<string[]>;
     /** The first column of a user's statement, as text. */
@@ -157,6 +163,8 @@ export interface Writes {
     finish(plan: number, now: number): Promise<Run>;
     /** Ends the run early: what is left becomes `budget`. */
     stop(plan: number, why: string, now: number): Promise<Run>;
+    /** Compares plans whose time is over with what came, each once; drops old scorecards. */
+    score(now: number): Promise<{ scored: number; dropped: number }>;
     /** Counts unused warms of runs whose entries have expired, drops old plans and job runs. */
     prune(now: number): Promise<Record<string, number>>;
   };

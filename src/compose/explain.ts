@@ -1,5 +1,6 @@
 import type { AnyCacheDef } from '../define.ts';
 import { drawPlan } from '../draw.ts';
+import { secondMs } from '../duration.ts';
 import type { Explanation } from '../facade.ts';
 import type { Reads } from '../rooms.ts';
 
@@ -14,12 +15,14 @@ export async function explainKey(
   { key, at }: { key: string; at: number },
 ): Promise<Explanation> {
   const cache = def.name;
-  const { horizonMs } = reads.caches.warmOptions(cache);
-  const [[look], forecast, plan, past] = await Promise.all([
+  const { horizonMs, ttlMs } = reads.caches.warmOptions(cache);
+  const [[look], forecast, plan, past, left, [choice]] = await Promise.all([
     reads.store.look(cache, [key]),
     reads.forecasts.forecast(cache, { now: at, horizonMs, most: mostRanks }),
     drawPlan(reads, { cache, at }, new AbortController().signal),
     reads.plans.past(cache, key, { plans: mostPlans }),
+    reads.plans.leftOut(cache, key, { plans: mostPlans }),
+    reads.forecasts.choices(cache),
   ]);
   const rank = forecast.rows.findIndex((row) => row.key === key);
   const row = forecast.rows[rank];
@@ -34,7 +37,13 @@ export async function explainKey(
     ...(row === undefined
       ? {}
       : { forecast: { ...row, by: forecast.scorer, rank: rank + 1, of: forecast.rows.length } }),
+    ...(row === undefined ? {} : { chance: chanceOfRead(row.heat, Math.min(horizonMs, ttlMs)) }),
     ...(decided === undefined ? {} : { decision: decided }),
+    ...(choice === undefined ? {} : { choice }),
     past,
+    leftOut: left,
   };
 }
+
+/** As plans reckon it: one read at least while an entry serves. */
+const chanceOfRead = (heat: number, withinMs: number): number => 1 - Math.exp((-heat * withinMs) / secondMs);

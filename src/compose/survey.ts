@@ -61,6 +61,7 @@ export async function readStatus(
         const [lastRun] = database ? await database.plans.list({ cache: def.name, limit: 1 }) : [];
         const experts = database ? await database.forecasts.standings(def.name) : [];
         const ledger = dirty && def.writeBehind && isUp('buffer') ? await dirty.ledger(def.name) : undefined;
+        const [scorecard] = database ? await database.plans.scores(def.name, { plans: 1 }) : [];
         const [choice] = database ? await database.forecasts.choices(def.name) : [];
         const limits = isUp('queue') ? await budget.state(def.origin) : { factor: 1, ...def.origin.budget };
         return {
@@ -69,6 +70,7 @@ export async function readStatus(
           ...(reads && reads.accesses > 0 ? { hitRatio: 1 - reads.misses / reads.accesses } : {}),
           ...(lastRun === undefined ? {} : { lastRun }),
           ...(ledger === undefined ? {} : { dirty: ledger }),
+          ...(scorecard === undefined ? {} : { scorecard }),
           ...(choice === undefined ? {} : { choice }),
           ...(experts.length === 0 ? {} : { experts }),
           budget: {

@@ -10,8 +10,6 @@ const leastHours = 6;
 const chance = 0.05;
 /** As many hours as are remembered at most. */
 const mostHours = halfLives.lately / Math.LN2;
-/** Below this share of what perfect foresight spares, warming by forecast spends loads and spares next to nothing. */
-export const leastShare = 0.1;
 /** Before so many hours were judged nothing is said of how well traffic can be forecast. */
 const leastToTell = 24;
 

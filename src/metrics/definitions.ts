@@ -88,6 +88,26 @@ export const metricDefinitions = {
     labels: ['cache'],
     help: 'Warmed entries that nobody read before they expired.',
   },
+  samovar_plan_precision_ratio: {
+    type: 'gauge',
+    labels: ['cache'],
+    help: 'Share of the keys that the plan scored last warmed which were read in its hours.',
+  },
+  samovar_plan_recall_ratio: {
+    type: 'gauge',
+    labels: ['cache'],
+    help: 'What that plan had read, of what perfect foresight would have with as many keys.',
+  },
+  samovar_plan_misses_saved_total: {
+    type: 'counter',
+    labels: ['cache'],
+    help: 'Warmed entries of scored plans that were read before they expired: each spared a reader a miss.',
+  },
+  samovar_plan_extra_loads_total: {
+    type: 'counter',
+    labels: ['cache'],
+    help: 'Loads of scored plans that spared nobody a miss.',
+  },
   samovar_budget_wait_seconds: {
     type: 'histogram',
     labels: ['origin'],

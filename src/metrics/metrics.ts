@@ -226,6 +226,12 @@ function listen({ on }: Pick<Emitter, 'on'>, { add, set, time }: Instruments): (
       if (ended.has(state)) add('samovar_warm_runs_total', { cache, result: state });
     }),
     on('warm:used', ({ cache, entries }) => add('samovar_warm_used_total', { cache }, entries)),
+    on('plan:scored', ({ cache, used, extraLoads, precision, recall }) => {
+      add('samovar_plan_misses_saved_total', { cache }, used);
+      add('samovar_plan_extra_loads_total', { cache }, extraLoads);
+      if (precision !== undefined) set('samovar_plan_precision_ratio', { cache }, precision);
+      if (recall !== undefined) set('samovar_plan_recall_ratio', { cache }, recall);
+    }),
     on('warm:unused', ({ cache, entries }) => add('samovar_warm_unused_total', { cache }, entries)),
     on('budget:waited', ({ origin, ms }) => time('samovar_budget_wait_seconds', { origin }, ms)),
     on('budget:changed', ({ origin, factor }) => set('samovar_budget_factor', { origin }, factor)),

@@ -1,6 +1,15 @@
+import { cautiousShare, isUnpredictable } from '../confidence.ts';
 import { secondMs } from '../duration.ts';
 import type { Decision, Plan, PlanInput, PlanRow } from '../rooms.ts';
-import { mostInTime, reasonCut, reasonIdle, reasonToWarm, reasonUnkept, reasonUnread } from './reasons.ts';
+import {
+  mostInTime,
+  reasonCautious,
+  reasonCut,
+  reasonIdle,
+  reasonToWarm,
+  reasonUnkept,
+  reasonUnread,
+} from './reasons.ts';
 import { uncoveredMs, type Weighed, weigh } from './weigh.ts';
 
 /** An entry that stays fresh for this share of the time ahead needs no warming now. */
@@ -18,6 +27,15 @@ export function buildPlan(input: PlanInput): Plan {
   const weighed = weigh(input);
   const wanted = weighed.filter((each) => isWanted(each, input));
   const most = Math.max(0, Math.min(Math.floor(budget.keys), mostInTime(budget)));
+  const isCautious = isUnpredictable(input.confidence);
+  /** What may go by the forecast; what somebody asked for may take the rest. */
+  const cautious = isCautious
+    ? {
+        keys: Math.floor(most * cautiousShare),
+        bytes: (budget.bytes ?? Number.POSITIVE_INFINITY) * cautiousShare,
+      }
+    : undefined;
+  const guessed = { keys: 0, bytes: 0 };
   const rows: PlanRow[] = [];
   const left: PlanRow[] = [];
   let bytes = 0;
@@ -29,11 +47,21 @@ export function buildPlan(input: PlanInput): Plan {
   for (const each of rank(wanted, most, budget.bytes)) {
     const isFull = rows.length >= most;
     if (!each.isAsked && each.savingMs <= 0) leave(each, 'skip', () => reasonUnread);
-    else if (isFull || (budget.bytes !== undefined && bytes + each.bytes > budget.bytes)) {
+    else if (
+      !each.isAsked &&
+      cautious &&
+      (guessed.keys >= cautious.keys || guessed.bytes + each.bytes > cautious.bytes)
+    ) {
+      leave(each, 'skip', () => reasonCautious(input.confidence!));
+    } else if (isFull || (budget.bytes !== undefined && bytes + each.bytes > budget.bytes)) {
       leave(each, 'skip', () => reasonCut(each, isFull, input));
     } else {
       rows.push(toRow(each, 'warm', reasonToWarm(each, input)));
       bytes += each.bytes;
+      if (!each.isAsked) {
+        guessed.keys += 1;
+        guessed.bytes += each.bytes;
+      }
       savingMs += each.savingMs;
     }
   }
@@ -58,6 +86,8 @@ export function buildPlan(input: PlanInput): Plan {
       bytes,
       timeMs: budget.perSecond ? (rows.length / budget.perSecond) * secondMs : 0,
       savingMs,
+      isCautious,
+      ...(input.confidence === undefined ? {} : { confidence: input.confidence }),
     },
   };
 }

@@ -1,5 +1,5 @@
 import type { Pool } from '../connect.ts';
-import type { PastRow, RowResult } from '../rooms.ts';
+import type { LeftOut, PastRow, RowResult } from '../rooms.ts';
 
 interface Row {
   readonly run: number;
@@ -30,4 +30,32 @@ export async function pastRows(
     [cache, key, plans],
   );
   return rows.map(({ at, ...row }) => ({ ...row, at: Math.round(at) }));
+}
+
+/** Those of the last plans that did not hold a key, newest first: where the forecast that was kept last before each saw it. */
+export async function leftOut(
+  pool: Pool,
+  cache: string,
+  key: string,
+  { plans }: { plans: number },
+): Promise<LeftOut[]> {
+  const { rows } = await pool.query<{ run: number; at: number; rows: number; rank: number | null }>(
+    `with last as (
+       select p.id, p.at, p.rows, p.cache_id from samovar.plan p join samovar.cache c on c.id = p.cache_id
+        where c.name = $1 order by p.id desc limit $3
+     )
+     select last.id as run, (extract(epoch from last.at) * 1000)::float8 as at, last.rows,
+            (select array_position(f.keys, $2) from samovar.forecast f
+              where f.cache_id = last.cache_id and f.at <= last.at order by f.at desc, f.id desc limit 1) as rank
+       from last
+      where not exists (select from samovar.plan_chunk c where c.plan_id = last.id and $2 = any(c.keys))
+      order by last.id desc`,
+    [cache, key, plans],
+  );
+  return rows.map(({ run, at, rows: held, rank }) => ({
+    run,
+    at: Math.round(at),
+    rows: held,
+    ...(rank === null ? {} : { rank }),
+  }));
 }

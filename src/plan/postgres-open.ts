@@ -54,9 +54,9 @@ async function insertRun(
   const { totals } = plan;
   const { rows } = await client.query<{ id: number }>(
     `insert into samovar.plan (cache_id, at, horizon_ms, ttl_ms, trigger, state, rows, wished, fresh, skipped, saving_ms,
-                               deadline_at, beat_at)
+                               deadline_at, beat_at, confidence)
      values ($1, to_timestamp($2::float8 / 1000), $3, $4, $5, 'queued', $6, $7, $8, $9, $10,
-             to_timestamp($11::float8 / 1000), to_timestamp($12::float8 / 1000))
+             to_timestamp($11::float8 / 1000), to_timestamp($12::float8 / 1000), $13)
      on conflict (cache_id) where state in ('queued', 'running', 'paused', 'cancelling') do nothing
      returning id`,
     [
@@ -72,6 +72,7 @@ async function insertRun(
       totals.savingMs,
       now + maxTimeMs,
       now,
+      totals.confidence ?? null,
     ],
   );
   return rows[0]?.id;

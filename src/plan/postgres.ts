@@ -4,10 +4,11 @@ import type { Emitter } from '../events.ts';
 import type { Reads, Run, Writes } from '../rooms.ts';
 import { buildPlan } from './build.ts';
 import { claimChunk, nextChunk, settleChunk } from './postgres-claims.ts';
-import { pastRows } from './postgres-explain.ts';
+import { leftOut, pastRows } from './postgres-explain.ts';
 import { openPlan } from './postgres-open.ts';
 import { prunePlans } from './postgres-prune.ts';
 import { controlRun, finishRun, listRuns, type RunVerb, readRun, stopRun } from './postgres-runs.ts';
+import { readScores, scorePlans } from './postgres-scores.ts';
 import { selectKeys, taggedKeys } from './postgres-sources.ts';
 
 export type Plans = Reads['plans'] &
@@ -31,6 +32,9 @@ export function createPlans(
     build: buildPlan,
     run: (plan) => readRun(pool, plan, clock.now()),
     past: (cache, key, wanted) => pastRows(pool, cache, key, wanted),
+    leftOut: (cache, key, wanted) => leftOut(pool, cache, key, wanted),
+    scores: (cache, wanted) => readScores(pool, cache, wanted.plans),
+    score: (now) => scorePlans(pool, { now, keepMs: retention.plansMs, events }),
     list: (wanted = {}) => listRuns(pool, wanted, clock.now()),
     tagged: (cache, tags, most) => taggedKeys(pool, cache, tags, most),
     select: (sql, params, most) => selectKeys(pool, sql, params, most),

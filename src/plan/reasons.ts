@@ -30,6 +30,8 @@ export const reasonIdle = ({ look }: Weighed, { at }: PlanInput): string =>
     ? `fresh for another ${humanDuration(look.freshUntil - at)}`
     : 'the origin has no such id';
 
+export const reasonCautious = (confidence: number): string =>
+  `the reads of this cache cannot be forecast (${(confidence * 100).toFixed(0)} % of what perfect foresight spares): a tenth of the budget is spent on it`;
 export const reasonUnread = 'nobody is expected to read it';
 export const reasonUnkept = 'a key with a NUL character cannot be kept in Postgres';
 

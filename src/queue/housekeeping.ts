@@ -17,6 +17,7 @@ export const housekeeping = [
   { job: 'collect', expression: '*/10 * * * * *' },
   { job: 'forecast', expression: '*/5 * * * *' },
   { job: 'refresh', expression: '*/5 * * * * *' },
+  { job: 'report', expression: '*/15 * * * *' },
   { job: 'prune', expression: '17 * * * *' },
 ] as const;
 

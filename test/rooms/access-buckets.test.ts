@@ -279,7 +279,16 @@ test('a read of a warmed entry marks its row once', async () => {
     savingMs: 1,
   } as const;
   const rows = Array.from({ length: 503 }, (_, i) => ({ ...row, key: `k${i}` }));
-  const totals = { wished: 503, warm: 503, fresh: 0, skipped: 0, bytes: 0, timeMs: 0, savingMs: 0 };
+  const totals = {
+    wished: 503,
+    warm: 503,
+    fresh: 0,
+    skipped: 0,
+    bytes: 0,
+    timeMs: 0,
+    savingMs: 0,
+    isCautious: false,
+  };
   const opened = await plans.open({
     plan: { cache: 'products', at: clock.now(), horizonMs: hourMs, rows, left: [], totals },
     trigger: 'manual',

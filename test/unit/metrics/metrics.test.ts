@@ -60,6 +60,11 @@ describe('the metrics of a process', () => {
     events.emit('run:changed', { cache: 'p', run: 1, state: 'done' });
     events.emit('warm:used', { cache: 'p', entries: 7 });
     events.emit('warm:unused', { cache: 'p', entries: 2 });
+    events.emit('plan:scored', { cache: 'p', used: 6, extraLoads: 4, precision: 0.6, recall: 0.5 });
+    events.emit('plan:scored', { cache: 'p', used: 1, extraLoads: 0 });
+    expect(await value('samovar_plan_misses_saved_total{cache="p"}')).toBe(7);
+    expect(await value('samovar_plan_extra_loads_total{cache="p"}')).toBe(4);
+    expect(await value('samovar_plan_recall_ratio{cache="p"}')).toBe(0.5);
     events.emit('budget:waited', { origin: 'db', ms: 250 });
     events.emit('budget:changed', { origin: 'db', factor: 0.5 });
     events.emit('entry:refused', { cache: 'p', why: 'too-big' });

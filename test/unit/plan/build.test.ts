@@ -346,3 +346,35 @@ describe('any plan', () => {
     );
   });
 });
+
+describe('traffic that cannot be forecast', () => {
+  const many = Array.from({ length: 50 }, (_, i) => hot(`k${i}`, 50 - i));
+
+  test('gets a tenth of the keys, and the plan says so', () => {
+    const { rows, left, totals } = plan(many, { budget: { keys: 40 }, confidence: 0.06 });
+    expect(keys(rows)).toEqual(['k0', 'k1', 'k2', 'k3']);
+    expect(totals).toMatchObject({ isCautious: true, confidence: 0.06 });
+    expect(left[0]!.reason).toMatch(/cannot be forecast \(6 % /);
+  });
+
+  test('gets a tenth of the bytes and of the time', () => {
+    expect(plan(many, { budget: { keys: 500, bytes: 20_000 }, confidence: 0.06 }).rows).toHaveLength(2);
+    const timed = { keys: 500, perSecond: 1, timeMs: 30_000 };
+    expect(plan(many, { budget: timed, confidence: 0.06 }).rows).toHaveLength(3);
+  });
+
+  test('leaves what somebody asked for alone', () => {
+    const asked = Array.from({ length: 20 }, (_, i) => wish(`a${i}`, { source: 'list' }));
+    const { rows } = plan([...many, ...asked], { budget: { keys: 30 }, confidence: 0.06 });
+    expect(rows.filter(({ source }) => source === 'list')).toHaveLength(20);
+    expect(rows.filter(({ source }) => source === 'forecast')).toHaveLength(3);
+  });
+
+  test('is what is known to be such: with more confidence, or none known, nothing is held back', () => {
+    for (const confidence of [{ confidence: 0.1 }, {}]) {
+      const { rows, totals } = plan(many, { budget: { keys: 40 }, ...confidence });
+      expect(rows).toHaveLength(40);
+      expect(totals.isCautious).toBe(false);
+    }
+  });
+});
