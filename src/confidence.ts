@@ -1,5 +1,5 @@
 /** Below this share of what perfect foresight spares, warming by forecast spends loads and spares next to nothing. */
-export const leastConfidence = 0.1;
+const leastConfidence = 0.1;
 /** The share of a plan's budget that goes by the forecast of traffic that cannot be forecast. */
 export const cautiousShare = 0.1;
 
