@@ -1,5 +1,6 @@
 import type { Bus } from '../bus/bus.ts';
 import type { Clock } from '../clock.ts';
+import { defaults } from '../defaults.ts';
 import type { AnyCacheDef, CacheDef } from '../define.ts';
 import type { Dirty, DirtyForm } from '../dirty/dirty.ts';
 import type { Target } from '../dirty/target.ts';
@@ -36,6 +37,7 @@ import { createNegatives } from './negatives.ts';
 import { settingsOf } from './options.ts';
 import { createOriginWrite } from './origin-write.ts';
 import { createPast } from './past.ts';
+import { createPatience } from './patience.ts';
 import { createRates } from './rates.ts';
 
 /** What the counter stands on. */
@@ -54,6 +56,8 @@ export interface CacheParts {
   readonly openTarget?: ((cache: string) => Promise<Target>) | undefined;
   /** Asks for a flush. Never throws. @default nobody is asked */
   readonly wake?: (cache: string) => void;
+  /** How long one read waits for the store, however often it asks. @default 250 */
+  readonly patienceMs?: number;
   /** Numbers from 0 up to 1. @default Math.random */
   readonly chance?: () => number;
   /** Store and tags that fail where those above would keep an invalidation for later. @default those above */
@@ -102,6 +106,7 @@ export function createCaches(defs: readonly AnyCacheDef[], parts: CacheParts): C
   const made = new Map<string, Made>();
   const bounds = new Map<string, Bound>();
   const pacers = createPacers(clock);
+  const patience = createPatience(clock, parts.patienceMs ?? defaults.commandTimeoutMs);
   const counted = new Map<string, Counts>();
   events.on('entry:refused', ({ cache, why }) => {
     const refused = counted.get(cache)?.refused;
@@ -147,6 +152,7 @@ export function createCaches(defs: readonly AnyCacheDef[], parts: CacheParts): C
       originWrite,
       wake,
       chance,
+      patience,
       mayForget: createNegatives(settings.negativeMax, clock),
       pulse: { loadMs: 0 },
     });

@@ -18,6 +18,8 @@ export interface Want {
   readonly id: unknown;
   /** The entry that was there and is of no use. */
   readonly past?: Buffer | undefined;
+  /** The clock's `elapsed` when the store was first asked for it. @default when its lease is asked for */
+  readonly askedAt?: number;
 }
 
 export interface LandingParts {

@@ -9,6 +9,7 @@ import { type Flight, type Flights, openFlight } from './flight.ts';
 import { formOf } from './form.ts';
 import type { Judge } from './judge.ts';
 import { createLanding, type Group, type LandingParts, type Want } from './landing.ts';
+import type { Patience } from './patience.ts';
 import { createSpots, type Spot } from './spots.ts';
 
 export interface MissParts extends LandingParts {
@@ -16,6 +17,7 @@ export interface MissParts extends LandingParts {
   readonly judge: Judge;
   /** Tells when somebody else's load has ended. @default nobody does */
   readonly bus?: Bus | undefined;
+  readonly patience: Patience;
 }
 
 export interface Misses {
@@ -55,7 +57,7 @@ const emptyLot = (): Lot => ({ wants: [], flights: [] });
 
 /** Loads what readers miss: under a lease, once per key and process, and shared by all who wait. */
 export function createMisses(parts: MissParts): Misses {
-  const { def, settings, store, tags, judge, reader, clock, bus } = parts;
+  const { def, settings, store, tags, judge, reader, clock, bus, patience } = parts;
   const cache = def.name;
   const { fenced, unfenced, storeFailed } = createLanding(parts);
   const flights: Flights = new Map();
@@ -72,6 +74,7 @@ export function createMisses(parts: MissParts): Misses {
   };
 
   const begin = createBegin(cache, store, bus !== undefined);
+  const askedAt = (want: Want): number => want.askedAt ?? clock.elapsed();
 
   /** Takes leases; lands what is there already, and loads past a store that fails. */
   const take = async ({ wants, flights }: Lot) => {
@@ -87,9 +90,13 @@ export function createMisses(parts: MissParts): Misses {
       leaseMs(settings.timeoutMs, Math.min(mostLoads, loads)),
     );
     try {
-      const [now, begun] = await Promise.all([settings.isTagged ? tags.seq() : 0, beginning]);
+      const asking = (async () => {
+        const [now, begun] = await Promise.all([settings.isTagged ? tags.seq() : 0, beginning]);
+        const found = begun.map((each) => (typeof each === 'string' ? undefined : each));
+        return { now, begun, judged: await judge.many(found) };
+      })();
+      const { now, begun, judged } = await patience(asking, Math.min(...wants.map(askedAt)));
       seq = now;
-      const judged = await judge.many(begun.map((each) => (typeof each === 'string' ? undefined : each)));
       const readable = await Promise.all(
         begun.map((each, i) => typeof each !== 'string' && judged[i] === 'alive' && isReadable(each)),
       );
@@ -138,7 +145,7 @@ export function createMisses(parts: MissParts): Misses {
     const isOver = clock.elapsed() >= want.until;
     if (isOver || (want.spot !== undefined && want.spot.deleted - want.deleted >= mostOvertakes))
       return unfenced({ wants: [want], flights: [flight] }, false);
-    return proceed({ wants: [want], flights: [flight] });
+    return proceed({ wants: [{ ...want, askedAt: clock.elapsed() }], flights: [flight] });
   };
 
   const run = async (group: Group, isStoreAway: boolean): Promise<void> => {

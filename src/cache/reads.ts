@@ -49,6 +49,7 @@ export interface Reads<Id, Value> {
 export function createReads<Id, Value>(def: CacheDef<string, Id, Value>, parts: ReadParts): Reads<Id, Value> {
   const { store, judge, events, recorder, settings, reader, clock, counts, rates, pulse, chance, memory } =
     parts;
+  const { patience } = parts;
   const { name } = def;
   const { earlyRefresh: beta, softMs } = settings;
   const misses = createMisses(parts);
@@ -146,9 +147,11 @@ export function createReads<Id, Value>(def: CacheDef<string, Id, Value>, parts: 
     let judged: readonly (Judgement | undefined)[] = [];
     let isStoreAway = false;
     const stamp = memory?.stamp() ?? 0;
+    const askedAt = clock.elapsed();
     try {
       entries = await store.getMany(name, keys);
-      judged = await judge.many(entries);
+      const judging = judge.many(entries);
+      judged = await (settings.isTagged ? patience(judging, askedAt) : judging);
     } catch (error) {
       storeFailed(error);
       isStoreAway = true;
@@ -178,7 +181,7 @@ export function createReads<Id, Value>(def: CacheDef<string, Id, Value>, parts: 
         if (flight) refreshes.push(flight);
       } else {
         missed(key, caller, found);
-        wants.push({ key, id, past: past && pastOf(past) });
+        wants.push({ key, id, past: past && pastOf(past), askedAt });
       }
     }
     // All are awaited before any failure is told, so that what did load is stored when the caller hears of it.
@@ -198,13 +201,14 @@ export function createReads<Id, Value>(def: CacheDef<string, Id, Value>, parts: 
     const caller = options?.caller;
     const maxStaleMs = maxStaleOf(options);
     const stamp = memory?.stamp() ?? 0;
+    const askedAt = clock.elapsed();
     let bytes: Buffer | undefined;
     let judged: Judgement | undefined;
     let isStoreAway = false;
     try {
       bytes = await store.get(name, key);
       const judging = bytes && judge.one(bytes);
-      judged = typeof judging === 'object' ? await judging : judging;
+      judged = typeof judging === 'object' ? await patience(judging, askedAt) : judging;
     } catch (error) {
       storeFailed(error);
       isStoreAway = true;
@@ -230,7 +234,7 @@ export function createReads<Id, Value>(def: CacheDef<string, Id, Value>, parts: 
       }
     }
     missed(key, caller, found);
-    const form = missOne({ key, id, past: bytes && pastOf(bytes) }, isStoreAway);
+    const form = missOne({ key, id, past: bytes && pastOf(bytes), askedAt }, isStoreAway);
     const value = await loadedValue(id, form);
     if (share?.followers) tellFollowers(share, value, (by) => missed(key, by));
     return value;

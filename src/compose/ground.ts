@@ -156,6 +156,7 @@ export async function openGround(input: ConfigInput | Config, options: GroundOpt
     bus,
     dirty,
     wake: createWake({ config, clock, log }, producer),
+    patienceMs: config.commandTimeoutMs,
     openTarget: openTarget && ((cache) => openTarget(ground, definitionOf(config, cache))),
   });
   const ground: Ground = {

@@ -150,6 +150,7 @@ export async function counter(defs: readonly AnyCacheDef[], options: CounterOpti
     recorder,
     bus,
     chance: options.chance ?? (() => 0),
+    patienceMs: commandTimeoutMs ?? 1_000,
   });
   open.push(async () => {
     await caches.settled();

@@ -1,0 +1,20 @@
+import type { Clock } from '../clock.ts';
+import { SamovarError } from '../errors.ts';
+
+/** Waits for an answer of the store as long as is left of one reader's patience; then E_STORE_UNAVAILABLE. */
+export type Patience = <T>(answer: Promise<T>, askedAt: number) => Promise<T>;
+
+/** However often a read has to ask the store, it waits for it no longer than one command may take. */
+export function createPatience(clock: Clock, ms: number): Patience {
+  return (answer, askedAt) =>
+    new Promise((resolve, reject) => {
+      const left = Math.max(1, askedAt + ms - clock.elapsed());
+      const timer = clock.after(left, () => reject(late(ms)));
+      answer.then(resolve, reject).finally(() => timer.stop());
+    });
+}
+
+const late = (ms: number): SamovarError =>
+  new SamovarError('E_STORE_UNAVAILABLE', `the cache Redis has not answered a read within ${ms} ms`, {
+    hints: ['find what keeps it busy: samovar doctor; or raise `commandTimeout`'],
+  });

@@ -1,0 +1,63 @@
+import { afterAll, beforeEach, expect, test } from 'vitest';
+import { defineCache } from '../../src/define.ts';
+import { key } from '../../src/key.ts';
+import { startProxy, until } from '../support/index.ts';
+import { counter, shop, urls } from './cache-counter.ts';
+
+const origin = shop();
+const base = {
+  origin: origin.origin,
+  key: key.number,
+  ttl: '1m',
+  load: (ids: number[]) => origin.load(ids),
+} as const;
+const plain = defineCache('plain', base);
+const tagged = defineCache('tagged', { ...base, tags: () => ['all'] });
+const defs = [plain, tagged];
+const proxy = await startProxy(urls().cacheUrl);
+afterAll(() => proxy.close());
+// One answer comes in time, two do not.
+const commandTimeoutMs = 500;
+const answerMs = 300;
+const slow = await counter(defs, { cacheUrl: proxy.url, commandTimeoutMs });
+const quick = await counter(defs);
+
+beforeEach(async () => {
+  proxy.pass();
+  await slow.caches.settled();
+  await quick.cacheRedis.flushdb();
+  await until(() => slow.cacheRedis.status === 'ready' && !slow.outage.isAway, 'in use');
+});
+
+test.each([plain, tagged])(
+  'a miss of $name waits once for a slow Redis, not at each of its questions',
+  async (def) => {
+    origin.rows.set(1, 'pot');
+    expect(await slow.caches.open(def).get(1)).toBe('pot');
+    await slow.caches.settled();
+    expect(await quick.caches.open(def).has(1)).toBe(true);
+    await quick.caches.open(def).delete(1);
+    slow.told('store:failed').length = 0;
+    proxy.delay(answerMs / 2);
+    expect(await slow.caches.open(def).get(1)).toBe('pot');
+    expect(slow.told('store:failed').length).toBeGreaterThan(0);
+    proxy.pass();
+    await slow.caches.settled();
+    // What is loaded past the store is not stored.
+    expect(await quick.caches.open(def).has(1)).toBe(false);
+    // The lease that came too late was given back: somebody else loads at once.
+    expect(await quick.caches.open(def).get(1)).toBe('pot');
+    await quick.caches.settled();
+    expect(await quick.caches.open(def).has(1)).toBe(true);
+  },
+);
+
+test('a value that is there is read, however slow, within the time of one command', async () => {
+  origin.rows.set(2, 'pan');
+  await quick.caches.open(plain).get(2);
+  await quick.caches.settled();
+  origin.loads.length = 0;
+  proxy.delay(answerMs / 4);
+  expect(await slow.caches.open(plain).get(2)).toBe('pan');
+  expect(origin.loads).toEqual([]);
+});
