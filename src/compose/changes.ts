@@ -21,7 +21,7 @@ function keyOf({ key }: AnyCacheDef, text: string, form: Change['form']): string
 }
 
 /** Carries rows of the outbox out on the caches. Fails where Redis does not accept it all: then nothing counts as done. */
-function createApply({ config, caches, producer, log }: Ground) {
+export function createApply({ config, caches, producer, log }: Ground) {
   const defs = new Map(config.caches.map((def) => [def.name, def]));
   const warned = new Set<string>();
   const misfit = (cache: string, error: unknown): void => {

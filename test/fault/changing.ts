@@ -1,0 +1,17 @@
+import { defineCache, defineOrigin } from '../../src/define.ts';
+import { key } from '../../src/key.ts';
+
+const origin = defineOrigin('shop');
+
+/** The caches of this fault run: one by id, and one that nothing changes, whose keys look alike. */
+export const changing = (load: (ids: number[]) => Promise<Map<number, string>>) =>
+  [
+    defineCache('products', {
+      origin,
+      key: key.number,
+      ttl: '10m',
+      load,
+      invalidateOn: { table: 'product', id: 'id', tags: ['category:{category}'] },
+    }),
+    defineCache('others', { origin, key: key.number, ttl: '10m', load }),
+  ] as const;
