@@ -195,6 +195,9 @@ function createState(size: number) {
   const openBucket = new Int32Array(size).fill(-1);
   const hours = new Float64Array(24);
   const known = memories.map(() => 0);
+  // Policies that agree about a key ask about it at the same moments.
+  const askedAt = new Float64Array(size).fill(Number.NaN);
+  const answers = new Float64Array(size);
   let firstBucket = -1;
   let shares: { readonly bucket: number; readonly shares: number[] | undefined } = {
     bucket: -1,
@@ -232,10 +235,11 @@ function createState(size: number) {
       hours[bucket % 24]! += 1;
     },
     chance(key: number, now: number, withinMs: number): number {
+      if (askedAt[key] === now) return answers[key]!;
       const bucket = Math.floor(now / hourMs);
       if (open[key]! > 0 && openBucket[key]! < bucket) fold(key);
       for (let i = 0; i < sums.length; i++) known[i] = sums[i]![key]!;
-      return chanceOfRead(
+      const chance = chanceOfRead(
         {
           sums: known,
           lastBucket: lastBucket[key]!,
@@ -244,6 +248,9 @@ function createState(size: number) {
         },
         { now, withinMs, folded: bucket - 1, hourShares: sharesAt(bucket) },
       );
+      askedAt[key] = now;
+      answers[key] = chance;
+      return chance;
     },
   };
 }
