@@ -117,6 +117,7 @@ function serverCells({ output: { color } }: CliContext, server: ServerFacts): st
 }
 
 function cachesText({ output, clock }: CliContext, caches: Status['caches']): string {
+  const isAhead = caches.some(({ refreshed }) => refreshed !== undefined);
   return output.table(
     [
       'CACHE',
@@ -126,26 +127,36 @@ function cachesText({ output, clock }: CliContext, caches: Status['caches']): st
       'LAST RUN',
       right('WRITTEN'),
       right('USED'),
+      ...(isAhead ? [right('REFRESHED, UNREAD')] : []),
       right('BUDGET'),
       'FORECAST BY',
       'LAST PLAN, OF FORESIGHT',
     ],
-    caches.map(({ cache, keys, accesses, hitRatio, lastRun, budget, experts, choice, scorecard }) => [
-      cache,
-      keys === undefined ? '—' : count(keys),
-      accesses === undefined ? '—' : count(accesses),
-      percent(hitRatio),
-      lastRun === undefined
-        ? 'never'
-        : `${lastRun.id} ${lastRun.state}, ${since(lastRun.endedAt ?? lastRun.startedAt ?? lastRun.at, clock.now())}`,
-      lastRun === undefined ? '—' : count(lastRun.results.written ?? 0),
-      lastRun === undefined ? '—' : count(lastRun.used),
-      `${budget.perSecond === undefined ? 'no limit' : `${count(budget.perSecond)}/s`}${budget.factor < 1 ? ` × ${budget.factor.toFixed(2)}` : ''}`,
-      forecastBy(choice, experts),
-      scorecard === undefined ? '—' : `${percent(scorecard.precision)} read, ${percent(scorecard.recall)}`,
-    ]),
+    caches.map(
+      ({ cache, keys, accesses, hitRatio, lastRun, refreshed, budget, experts, choice, scorecard }) => [
+        cache,
+        keys === undefined ? '—' : count(keys),
+        accesses === undefined ? '—' : count(accesses),
+        percent(hitRatio),
+        lastRun === undefined
+          ? 'never'
+          : `${lastRun.id} ${lastRun.state}, ${since(lastRun.endedAt ?? lastRun.startedAt ?? lastRun.at, clock.now())}`,
+        lastRun === undefined ? '—' : count(lastRun.results.written ?? 0),
+        lastRun === undefined ? '—' : count(lastRun.used),
+        ...(isAhead ? [refreshedText(refreshed)] : []),
+        `${budget.perSecond === undefined ? 'no limit' : `${count(budget.perSecond)}/s`}${budget.factor < 1 ? ` × ${budget.factor.toFixed(2)}` : ''}`,
+        forecastBy(choice, experts),
+        scorecard === undefined ? '—' : `${percent(scorecard.precision)} read, ${percent(scorecard.recall)}`,
+      ],
+    ),
   );
 }
+
+/** Refreshes of the last day, and the share of them that nobody read. */
+const refreshedText = (refreshed: Status['caches'][number]['refreshed']): string =>
+  refreshed === undefined
+    ? '—'
+    : `${count(refreshed.entries)}, ${percent(refreshed.entries === 0 ? undefined : refreshed.unread / refreshed.entries)}`;
 
 /** Who makes the forecasts, and how much of what can be foreseen that foresees. */
 function forecastBy(

@@ -27,13 +27,17 @@ export const refresh = defineJob('refresh', {
       const verdicts = from.due.judge(cache, { keys, ages, chances, now: now() });
       const judged = (verdict: string) => [...keys.keys()].filter((i) => verdicts[i] === verdict);
       const at = judged('refresh');
+      const plan = at.length === 0 ? 0 : await to.due.open(cache, at.length);
       const report = await to.cache.fill(cache, {
+        plan,
+        rows: [...at.keys()],
         keys: at.map((i) => keys[i]!),
         renews: at.map((i) => ages[i]!.filledAt),
         reason: 'refresh',
         signal,
         withinMs: fillMs,
       });
+      await to.due.note(plan, report.results);
       const results = dueResults(verdicts, report);
       // Who died may have filled an entry without a note of when it is due.
       const unnoted = claim.isAgain ? judged('fresh') : [];

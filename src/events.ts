@@ -30,6 +30,8 @@ export interface Events {
   /** A plan was compared with what came; shares are left out where there is nothing to share. */
   'plan:scored': { cache: string; used: number; extraLoads: number; precision?: number; recall?: number };
   'warm:unused': { cache: string; entries: number };
+  'refresh:used': { cache: string; entries: number };
+  'refresh:unused': { cache: string; entries: number };
   'cache:invalidated': { cache: string | undefined; keys: number; tags: number };
   /** Rows of the outbox were carried out; how long each had waited. */
   'changes:applied': { rows: number; lagsMs: readonly number[] };

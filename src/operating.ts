@@ -169,6 +169,8 @@ export interface Status {
     readonly misses?: number;
     readonly hitRatio?: number;
     readonly lastRun?: Run;
+    /** Where entries are refreshed ahead: those refreshed in the last day that have ended, and how many of them nobody read. */
+    readonly refreshed?: { readonly entries: number; readonly unread: number };
     /** Where writes are buffered; left out while the buffer is away. */
     readonly dirty?: DirtyLedger;
     /** Who makes its forecasts, by how much it leads, and since when; left out until enough was judged. */

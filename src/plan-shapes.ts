@@ -268,7 +268,7 @@ export interface FillReport {
   readonly bytes: number;
   readonly loadMs: number;
   readonly waitMs: number;
-  /** Of those written: how many hold what they held before, and how many of these live on without a load. */
+  /** Of those renewed: how many hold what they held before, and how many of these live on without a load (and are `fresh`). */
   readonly unchanged?: number;
   readonly stillCurrent?: number;
   /** The first thing that went wrong, if any: its code and text without keys. */

@@ -30,10 +30,10 @@ export function dueResults(verdicts: readonly DueVerdict[], report: FillReport):
   const judged = (verdict: DueVerdict) => verdicts.filter((each) => each === verdict).length;
   const ended = (...names: string[]) => results.filter((each) => names.includes(each)).length;
   return {
-    refreshed: ended('written', 'missing') - stillCurrent,
+    refreshed: ended('written', 'missing'),
     unchanged: unchanged - stillCurrent,
     stillCurrent,
-    fresh: judged('fresh') + ended('fresh', 'busy'),
+    fresh: judged('fresh') + ended('fresh', 'busy') - stillCurrent,
     gone: judged('gone') + ended('lost'),
     unworthy: judged('unworthy'),
     failed: ended('failed'),

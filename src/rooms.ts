@@ -16,6 +16,7 @@ import type {
   PastRow,
   Plan,
   PlanInput,
+  RowResult,
   Run,
   Scorecard,
   Trigger,
@@ -181,6 +182,12 @@ export interface Writes {
     prune(now: number): Promise<number>;
   };
   readonly due: {
+    /** A number for the entries of one round to carry as their plan, so that it is seen which are read; 0 = nobody looks. */
+    open(cache: string, keys: number): Promise<number>;
+    /** Notes which entries of a round were written. */
+    note(mark: number, results: readonly RowResult[]): Promise<void>;
+    /** Counts refreshes that nobody has read, drops old ones. */
+    prune(now: number): Promise<Record<string, number>>;
     /** Takes keys that are due, for a while; undefined when there are none. */
     claim(cache: string, options: { readonly most: number }): Promise<DueClaim | undefined>;
     /** Ends a claim; what is to come back does so when its entry is due, or soon where none is named. */

@@ -37,14 +37,52 @@ export async function addFills(
   );
 }
 
+export interface Used {
+  readonly cache: string;
+  readonly entries: number;
+}
+
+/** Entries with at least this for a plan were refreshed; see sql/0006_refresh.sql. */
+const firstRefresh = 1_500_000_001;
 /** Rows of a plan in one chunk, but for the last. */
 const chunkRows = 500;
 
-/** Marks rows of plans as used; answers with how many were not before, by cache. */
+/** Marks rows of plans, and refreshes, as used; answers with how many were not before, by cache. */
 export async function addUses(
   client: PoolClient,
   uses: readonly WarmUse[],
-): Promise<{ cache: string; entries: number }[]> {
+): Promise<{ warms: Used[]; refreshes: Used[] }> {
+  const isRefresh = ({ plan }: WarmUse) => plan >= firstRefresh;
+  return {
+    warms: await addWarmUses(
+      client,
+      uses.filter((use) => !isRefresh(use)),
+    ),
+    refreshes: await addRefreshUses(client, uses.filter(isRefresh)),
+  };
+}
+
+async function addRefreshUses(client: PoolClient, uses: readonly WarmUse[]): Promise<Used[]> {
+  if (uses.length === 0) return [];
+  const { rows } = await client.query<Used>(
+    `with read as (
+       select r.id, r.used as before, bit_or(set_bit(repeat('0', length(r.used))::varbit, u.row, 1)) as bits
+         from unnest($1::int[], $2::int[]) u (id, row)
+         join samovar.refresh r on r.id = u.id and u.row < length(r.used)
+        group by r.id
+     ), marked as (
+       update samovar.refresh r set used = r.used | read.bits from read
+        where r.id = read.id and r.used | read.bits <> r.used
+       returning r.cache_id, bit_count(r.used) - bit_count(read.before) as entries
+     )
+     select c.name as cache, sum(m.entries)::int as entries
+       from marked m join samovar.cache c on c.id = m.cache_id group by c.name`,
+    [uses.map(({ plan }) => plan), uses.map(({ row }) => row)],
+  );
+  return rows;
+}
+
+async function addWarmUses(client: PoolClient, uses: readonly WarmUse[]): Promise<Used[]> {
   if (uses.length === 0) return [];
   const { rows } = await client.query<{ cache: string; entries: number }>(
     `with read as (

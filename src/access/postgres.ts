@@ -13,7 +13,7 @@ import { pruneAccess } from './postgres-prune.ts';
 export interface BucketsOptions {
   readonly clock: Clock;
   readonly retention: AccessRetention;
-  /** Hears of `warm:used`. */
+  /** Hears of `warm:used` and `refresh:used`. */
   readonly events?: Pick<Emitter, 'emit'>;
 }
 
@@ -54,10 +54,12 @@ export function createBuckets(pool: Pool, { clock, retention, events }: BucketsO
       try {
         const { result, used } = await transaction(pool, async (client) => {
           await lockCounts(client);
-          if (!(await moveCursor(client, batch, horizon.now))) return { result: nothing, used: [] };
+          if (!(await moveCursor(client, batch, horizon.now)))
+            return { result: nothing, used: { warms: [], refreshes: [] } };
           return addBatch(client, batch, caches, horizon);
         });
-        for (const event of used) events?.emit('warm:used', event);
+        for (const event of used.warms) events?.emit('warm:used', event);
+        for (const event of used.refreshes) events?.emit('refresh:used', event);
         return result;
       } catch (error) {
         // Another process whose clock is ahead may have dropped one.
@@ -116,7 +118,7 @@ async function addBatch(
     accesses: counts.reduce((sum, { accesses }) => sum + accesses, 0),
     admitted: added.admitted,
     waiting: added.waiting,
-    used: used.reduce((sum, { entries }) => sum + entries, 0),
+    used: used.warms.reduce((sum, { entries }) => sum + entries, 0),
     dropped: batch.dropped,
     unreadable: batch.unreadable,
   };

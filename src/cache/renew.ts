@@ -131,7 +131,7 @@ export function createRenewal({ def, settings, store, reader, budget, clock }: R
       if (touches.length === 0) return [...at];
       await store.touch(cache, touches);
       await store.abort(cache, keysAt(work, [...kept]), token);
-      for (const position of kept) work.results[position] = 'written';
+      for (const position of kept) work.results[position] = 'fresh';
       work.unchanged += kept.size;
       work.stillCurrent += kept.size;
       return at.filter((position) => !kept.has(position));

@@ -2,6 +2,7 @@ import { createBuckets } from '../access/postgres.ts';
 import { databaseError, type Pool } from '../connect.ts';
 import type { Flusher } from '../dirty/flusher.ts';
 import { createDirtyRecords } from '../dirty/postgres.ts';
+import { createRefreshes, type Refreshes } from '../due/postgres.ts';
 import { ownExperts } from '../forecast/own.ts';
 import { createForecasts } from '../forecast/postgres.ts';
 import { createHistory } from '../history/postgres.ts';
@@ -16,6 +17,7 @@ export interface Database {
   readonly buckets: ReturnType<typeof createBuckets>;
   readonly forecasts: ReturnType<typeof createForecasts>;
   readonly plans: ReturnType<typeof createPlans>;
+  readonly refreshes: Refreshes;
   readonly history: ReturnType<typeof createHistory>;
   readonly schema: WholeSchema;
   readonly dirtyRecords: ReturnType<typeof createDirtyRecords>;
@@ -44,6 +46,7 @@ export function lazyDatabase(ground: Ground): () => Promise<Database> {
       buckets: createBuckets(pool, { clock, events, retention }),
       forecasts: createForecasts(pool, { retention, experts: own }),
       plans: createPlans(pool, { clock, events, retention }),
+      refreshes: createRefreshes(pool, { events, retention }),
       history: createHistory(pool),
       schema: createWholeSchema(pool, { log, caches: config.caches }),
       dirtyRecords: createDirtyRecords(pool),

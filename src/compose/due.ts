@@ -43,22 +43,21 @@ export function feeding(store: Store, due: DueIndex): Store {
   };
 }
 
-/** The pure half of the room, by name of the cache. */
-export function dueReads({ config }: Pick<Ground, 'config'>): Reads['due'] {
-  const all = dueCaches(config);
-  const found = (cache: string): DueCache => {
-    const known = all.find((each) => each.cache === cache);
-    if (known) return known;
-    throw new SamovarError('E_CONFIG', `\`caches.${cache}\` has no \`refreshAhead\``, {
-      hints: ['say when its entries are due: refreshAhead: 0.8'],
-    });
-  };
-  return {
-    caches: () => all.map(({ cache }) => cache),
-    withinMs(cache, ages) {
-      const ahead = found(cache);
-      return ages.map((age) => withinMs(age, ahead, ahead.usualMs));
-    },
-    judge: (cache, input) => judge(input, found(cache)),
-  };
+/** Of one cache; E_CONFIG where it does not ask to be refreshed ahead. */
+export function dueOf(config: Pick<Config, 'caches'>, cache: string): DueCache {
+  const known = dueCaches(config).find((each) => each.cache === cache);
+  if (known) return known;
+  throw new SamovarError('E_CONFIG', `\`caches.${cache}\` has no \`refreshAhead\``, {
+    hints: ['say when its entries are due: refreshAhead: 0.8'],
+  });
 }
+
+/** The pure half of the room, by name of the cache. */
+export const dueReads = ({ config }: Pick<Ground, 'config'>): Reads['due'] => ({
+  caches: () => dueCaches(config).map(({ cache }) => cache),
+  withinMs(cache, ages) {
+    const ahead = dueOf(config, cache);
+    return ages.map((age) => withinMs(age, ahead, ahead.usualMs));
+  },
+  judge: (cache, input) => judge(input, dueOf(config, cache)),
+});

@@ -3,14 +3,14 @@ import { SamovarError } from '../errors.ts';
 import type { Reads, Writes } from '../rooms.ts';
 import { configured } from './configured.ts';
 import type { Database } from './database.ts';
-import { dueReads } from './due.ts';
+import { dueOf, dueReads } from './due.ts';
 import type { Ground } from './ground.ts';
 import { createWishes, definitionOf } from './wishes.ts';
 
 /** Every room as jobs see it: what they may ask, and what they may have done. */
 export function createRooms(ground: Ground, database: Database): { reads: Reads; writes: Writes } {
-  const { config, caches, store, tags, producer, accessLog, due, events } = ground;
-  const { buckets, forecasts, plans, flushers, dirtyRecords } = database;
+  const { config, caches, store, tags, producer, accessLog, due, events, clock } = ground;
+  const { buckets, forecasts, plans, flushers, dirtyRecords, refreshes } = database;
   return {
     reads: {
       accessLog,
@@ -32,6 +32,10 @@ export function createRooms(ground: Ground, database: Database): { reads: Reads;
       plans,
       cache: { fill: caches.fill, invalidate: caches.invalidate },
       due: {
+        open: (cache, keys) =>
+          refreshes.open(cache, { keys, now: clock.now(), longestMs: dueOf(config, cache).longestMs }),
+        note: (mark, results) => (mark === 0 ? Promise.resolve() : refreshes.note(mark, results)),
+        prune: (now) => refreshes.prune(now),
         claim: due.claim,
         async settle(claim, again, results) {
           await due.settle(claim, again);

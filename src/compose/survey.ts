@@ -52,6 +52,8 @@ export async function readStatus(
   const postgres = servers.find((server) => server.role === 'postgres');
   const database = postgres?.ok && (postgres.schemaVersion ?? 0) > 0 ? await openDatabase() : undefined;
   const facts = database && (await cacheFacts(database.pool, clock.now()));
+  // A schema that is behind has no table of refreshes; the servers' line says so.
+  const unread = await database?.refreshes.unread(clock.now()).catch(() => undefined);
   return {
     at: clock.now(),
     servers,
@@ -69,6 +71,9 @@ export async function readStatus(
           ...reads,
           ...(reads && reads.accesses > 0 ? { hitRatio: 1 - reads.misses / reads.accesses } : {}),
           ...(lastRun === undefined ? {} : { lastRun }),
+          ...(def.refreshAhead === undefined || unread === undefined
+            ? {}
+            : { refreshed: unread.get(def.name) ?? { entries: 0, unread: 0 } }),
           ...(ledger === undefined ? {} : { dirty: ledger }),
           ...(scorecard === undefined ? {} : { scorecard }),
           ...(choice === undefined ? {} : { choice }),

@@ -62,6 +62,16 @@ export const metricDefinitions = {
     labels: ['cache', 'result'],
     help: 'Keys that were due, by result: refreshed (unchanged: of these, those with the same value), stillCurrent, fresh, gone, unworthy, failed or budget.',
   },
+  samovar_refresh_used_total: {
+    type: 'counter',
+    labels: ['cache'],
+    help: 'Refreshed entries that were read before they ended.',
+  },
+  samovar_refresh_unused_total: {
+    type: 'counter',
+    labels: ['cache'],
+    help: 'Refreshed entries that nobody read before they ended.',
+  },
   samovar_due_dropped_total: {
     type: 'counter',
     labels: ['cache', 'why'],

@@ -233,6 +233,8 @@ function listen({ on }: Pick<Emitter, 'on'>, { add, set, time }: Instruments): (
       if (recall !== undefined) set('samovar_plan_recall_ratio', { cache }, recall);
     }),
     on('warm:unused', ({ cache, entries }) => add('samovar_warm_unused_total', { cache }, entries)),
+    on('refresh:used', ({ cache, entries }) => add('samovar_refresh_used_total', { cache }, entries)),
+    on('refresh:unused', ({ cache, entries }) => add('samovar_refresh_unused_total', { cache }, entries)),
     on('budget:waited', ({ origin, ms }) => time('samovar_budget_wait_seconds', { origin }, ms)),
     on('budget:changed', ({ origin, factor }) => set('samovar_budget_factor', { origin }, factor)),
     on('entry:refused', ({ cache, why }) => add('samovar_entries_refused_total', { cache, why })),

@@ -66,6 +66,7 @@ export async function openWorker(urls: Urls, at: (point: Point) => void = () => 
     ...writes,
     cache: { ...writes.cache, fill: after(writes.cache.fill, 'filled') },
     due: {
+      ...writes.due,
       claim: after(writes.due.claim, 'claimed'),
       settle: after(async (...args: Parameters<Writes['due']['settle']>) => {
         await ground.due.flush();

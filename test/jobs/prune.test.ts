@@ -2,6 +2,7 @@ import { beforeEach, expect, test } from 'vitest';
 import { prune } from '../../jobs/prune.ts';
 import { createBuckets } from '../../src/access/postgres.ts';
 import { createDirtyRecords } from '../../src/dirty/postgres.ts';
+import { createRefreshes } from '../../src/due/postgres.ts';
 import { dayMs, hourMs } from '../../src/duration.ts';
 import { createEmitter } from '../../src/events.ts';
 import { createForecasts } from '../../src/forecast/postgres.ts';
@@ -18,12 +19,20 @@ const clock = fakeClock();
 const now = clock.now();
 const retention = { bucketsMs: 3 * dayMs, daysMs: 56 * dayMs, plansMs: 14 * dayMs };
 const events = createEmitter();
+const nothingDue = () => Promise.reject(new Error('nothing is refreshed here'));
 
-const writes: Pick<Writes, 'buckets' | 'dirty' | 'forecasts' | 'plans' | 'tags'> = {
+const writes: Pick<Writes, 'buckets' | 'dirty' | 'due' | 'forecasts' | 'plans' | 'tags'> = {
   buckets: createBuckets(db.pool, { clock, retention }),
   dirty: {
     prune: createDirtyRecords(db.pool).prune,
     flush: () => Promise.reject(new Error('nothing is flushed here')),
+  },
+  due: {
+    prune: createRefreshes(db.pool, { events, retention }).prune,
+    open: nothingDue,
+    note: nothingDue,
+    claim: nothingDue,
+    settle: nothingDue,
   },
   forecasts: createForecasts(db.pool, { retention }),
   plans: createPlans(db.pool, { clock, events, retention }),
@@ -78,6 +87,10 @@ beforeEach(async () => {
      values ($1, ${old}, 1, 's', '{}', '{}', '{}', '{}', '{}', '{}')`,
     [row!.id],
   );
+  await db.rows(
+    `insert into samovar.refresh (cache_id, at, expires_at, written, used) values ($1, ${old}, ${old}, '110', '100')`,
+    [row!.id],
+  );
   await db.rows('insert into samovar.key_state values (1, $1, 0, 0, 1, 1, 1, 1, 1, 1, 1)', [row!.id]);
   await db.rows(
     `insert into samovar.job_run (job, job_id, worker, attempt, started_at) values ('warm', '1', 'w', 1, ${old})`,
@@ -97,26 +110,28 @@ const expected = {
   closed: 1,
   states: 1,
   forecasts: 1,
+  refreshes: 1,
+  oldRefreshes: 1,
   deletedRows: 1,
   markers: 1,
 };
 
 test('what is past its time goes, and the result tells of each kind', async () => {
   expect(await prune.run({}, {}, rooms(), context)).toMatchObject({ kind: 'done', result: expected });
-  expect(moves).toEqual(['plans', 'forecasts', 'buckets', 'dirty', 'tags']);
-  for (const table of ['plan', 'forecast', 'key_state', 'job_run'])
+  expect(moves).toEqual(['plans', 'forecasts', 'buckets', 'due', 'dirty', 'tags']);
+  for (const table of ['plan', 'forecast', 'refresh', 'key_state', 'job_run'])
     expect(await db.rows(`select from samovar.${table}`)).toEqual([]);
   expect(await prune.run({}, {}, rooms(), context)).toMatchObject({
     result: { plans: 0, jobRuns: 0, closed: 0, states: 0, forecasts: 0, markers: 0 },
   });
 });
 
-test.each(['plans', 'forecasts', 'buckets', 'dirty', 'tags'])(
+test.each(['plans', 'forecasts', 'buckets', 'due', 'dirty', 'tags'])(
   'a worker that dies before it prunes the %s leaves that to the next try',
   async (room) => {
     await expect(prune.run({}, {}, rooms(room), context)).rejects.toThrow(Killed);
     await prune.run({}, {}, rooms(), context);
-    for (const table of ['plan', 'forecast', 'key_state', 'job_run'])
+    for (const table of ['plan', 'forecast', 'refresh', 'key_state', 'job_run'])
       expect(await db.rows(`select from samovar.${table}`)).toEqual([]);
     expect(await cache.client.hget(tagsKey('test'), 't:old')).toBeNull();
   },

@@ -1,9 +1,12 @@
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { refresh } from '../../jobs/refresh.ts';
+import { createBuckets } from '../../src/access/postgres.ts';
 import { dueCaches, dueReads, feeding } from '../../src/compose/due.ts';
 import { defineCache } from '../../src/define.ts';
+import { createRefreshes } from '../../src/due/postgres.ts';
 import { createDue, type DueIndex } from '../../src/due/redis.ts';
 import { hourMs } from '../../src/duration.ts';
+import { createEmitter } from '../../src/events.ts';
 import type { JobContext } from '../../src/job.ts';
 import { key } from '../../src/key.ts';
 import { silentLog } from '../../src/log.ts';
@@ -25,6 +28,8 @@ const products = defineCache('products', {
   load: (ids) => origin.load(ids),
 });
 const config = { caches: [products] } as never;
+const events = createEmitter();
+const refreshes = createRefreshes(room.db.pool, { events, retention: { plansMs: 14 * 24 * hourMs } });
 /** In the middle of an hour, so that all of a test lies in it or the next. */
 const clock = fakeClock(Math.floor(Date.now() / hourMs) * hourMs + 60_000);
 
@@ -69,7 +74,14 @@ const rooms = ({ fill, due: changed, using = { app, due } }: Change = {}) => {
   };
   const to: Pick<Writes, 'cache' | 'due'> = {
     cache: { fill: fill ?? caches.fill, invalidate: caches.invalidate },
-    due: { claim: using.due.claim, settle: using.due.settle, ...changed },
+    due: {
+      claim: using.due.claim,
+      settle: using.due.settle,
+      open: (cache, keys) => refreshes.open(cache, { keys, now: clock.now(), longestMs: 4 * ttlMs }),
+      note: refreshes.note,
+      prune: refreshes.prune,
+      ...changed,
+    },
   };
   return { from, to };
 };
@@ -135,6 +147,36 @@ test('what it refreshed is due again in its turn', async () => {
   await clock.advance(1.1 * 0.92 * ttlMs);
   await read([1]);
   expect(await run()).toMatchObject({ result: { due: 1, refreshed: 1 } });
+});
+
+test('which refreshes were read, and which by nobody, is counted', async () => {
+  const told: unknown[] = [];
+  const off = [
+    events.on('refresh:used', (event) => told.push(['used', event])),
+    events.on('refresh:unused', (event) => told.push(['unused', event])),
+  ];
+  await fillAndWait([1, 2, 3]);
+  await read([1, 2, 3]);
+  app.hits.length = 0;
+  await run();
+  await cache.get(2);
+  await cache.get(2);
+  const [hit] = app.hits;
+  const buckets = createBuckets(room.db.pool, { clock, events, retention: { bucketsMs: 1e9, daysMs: 1e10 } });
+  await room.db.rows('drop table samovar.access_bucket_any');
+  const used = { cache: 'products', plan: hit!.plan, row: hit!.row };
+  const nothing = { counts: [], callers: [], fills: [], dropped: 0, unreadable: 0, messages: 1 };
+  await buckets.add({ ...nothing, log: 'l', after: '0-0', upto: '1-1', used: [used] });
+  await buckets.add({ ...nothing, log: 'l', after: '1-1', upto: '1-2', used: [used] });
+  expect(told).toEqual([['used', { cache: 'products', entries: 1 }]]);
+  expect(await refreshes.prune(clock.now())).toMatchObject({ refreshes: 0 });
+  const later = clock.now() + 5 * ttlMs;
+  expect(await refreshes.prune(later)).toMatchObject({ refreshes: 1 });
+  await refreshes.prune(later);
+  expect(told.slice(1)).toEqual([['unused', { cache: 'products', entries: 2 }]]);
+  expect((await refreshes.unread(later)).get('products')).toEqual({ entries: 3, unread: 2 });
+  await room.db.rows('create table samovar.access_bucket_any partition of samovar.access_bucket default');
+  for (const end of off) end();
 });
 
 test('what was set, filled again or deleted is told from what is due', async () => {

@@ -187,7 +187,7 @@ describe('a check whether values still hold', () => {
     stillThere.add(1).add(3);
     const report = await renew('checked', ['1', '2', '3']);
     expect(report).toMatchObject({
-      results: ['written', 'written', 'written'],
+      results: ['fresh', 'written', 'fresh'],
       stillCurrent: 2,
       unchanged: 3,
     });
