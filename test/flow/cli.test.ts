@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { builtinJobs } from '../../jobs/index.ts';
 import type { Explanation, ScheduleView, Status } from '../../src/facade.ts';
 import type { Plan, Run } from '../../src/rooms.ts';
 import { database, redis, until } from '../support/index.ts';
@@ -57,12 +58,12 @@ const empty = place();
 // Many starts of the program, on a machine that may have much else to do.
 describe('one story on private servers', { timeout: 120_000 }, () => {
   test('migrate: what is pending, then nothing', async () => {
-    expect(await shop.json('migrate', '--dry-run')).toMatchObject({ applied: [{ version: 1 }] });
+    expect(await shop.json('migrate', '--dry-run')).toHaveProperty('applied[0].version', 1);
     const { code, out } = await shop.run('migrate');
     expect([code, out]).toEqual([0, expect.stringContaining('0001_first')]);
     const { out: status } = await shop.run('migrate', '--status');
     expect(status).toMatch(
-      /version 1, this build needs 1\n\nMIGRATION +STATE +APPLIED\n0001_first +applied +20/,
+      /version (\d+), this build needs \1\n\nMIGRATION +STATE +APPLIED\n0001_first +applied +20/,
     );
   });
 
@@ -182,7 +183,7 @@ describe('one story on private servers', { timeout: 120_000 }, () => {
 
   test('jobs: what they read and write, and how it went', async () => {
     const jobs = await shop.json<{ name: string; reads: string[]; lastRun?: { outcome: string } }[]>('jobs');
-    expect(jobs.map(({ name }) => name)).toEqual(['collect', 'forecast', 'plan', 'warm', 'prune']);
+    expect(jobs.map(({ name }) => name)).toEqual(builtinJobs.map(({ name }) => name));
     expect(jobs.find(({ name }) => name === 'plan')?.lastRun?.outcome).toBe('done');
     const { out } = await shop.run('jobs', 'plan');
     expect(out).toMatch(/STARTED +TOOK +OUTCOME +SCHEDULE +RESULT\n.* ago .* done +plan-products/);
@@ -225,7 +226,7 @@ describe('one story on private servers', { timeout: 120_000 }, () => {
 
   test('doctor: these servers have no error', async () => {
     const { code, out } = await shop.run('doctor');
-    expect([code, out]).toEqual([0, expect.stringContaining('schema: version 1, up to date')]);
+    expect([code, out]).toEqual([0, expect.stringContaining('up to date')]);
   });
 
   test('worker --once: what waits is done, then it ends', async () => {
