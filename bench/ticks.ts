@@ -1,4 +1,5 @@
-import { seeded, storm } from '../test/fault/storm.ts';
+import { seeded } from '../test/fault/seeded.ts';
+import { storm } from '../test/fault/storm.ts';
 import { atLeast, atMost, type Bench } from './bench.ts';
 
 const replicas = 3;

@@ -168,6 +168,12 @@ export interface PostgresConnectOptions {
   readonly onError?: (error: Error) => void;
 }
 
+/**
+ * Settings of sessions that write what then leaves the buffer: a database may have been told to answer before it has
+ * written, and what was let go must be there to stay.
+ */
+export const lastingSession = '-c synchronous_commit=on -c lock_timeout=10000';
+
 /** Opens a pool. `pg` is loaded only here and only now, so that applications which never need it do not pay for it. */
 export async function openPostgres(options: PostgresConnectOptions): Promise<Pool> {
   const { default: pg } = await import('pg');

@@ -1,6 +1,14 @@
 import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
-import { type Client, openPostgres, openRedis, openSession, type Pool, type Redis } from './connect.ts';
+import {
+  type Client,
+  lastingSession,
+  openPostgres,
+  openRedis,
+  openSession,
+  type Pool,
+  type Redis,
+} from './connect.ts';
 import { messageOf, SamovarError } from './errors.ts';
 import type { Emitter } from './events.ts';
 import type { Log } from './log.ts';
@@ -96,10 +104,9 @@ export async function openConnections(
       return pool;
     },
     writePool() {
-      // A database may have been told to answer before it has written; what leaves the buffer must be there to stay.
       writePool ??= openPool({
         statementTimeoutMs: 30_000,
-        settings: '-c synchronous_commit=on -c lock_timeout=10000',
+        settings: lastingSession,
       });
       return writePool;
     },

@@ -33,9 +33,9 @@ export function statementsOf(def: UpsertDef, { name, types }: Table, isFenced: b
   const told = (cte: string) =>
     `select coalesce((select array_agg(p) from f), '{}') as held, (select count(*)::int from ${cte}) as applied`;
   /** Writes versions beside the rows, and tells of which rows they are newer. */
-  const beside = (isDeleted: boolean) => `won as (
+  const beside = (isDeleted: boolean, unless = '') => `won as (
   insert into samovar.dirty_row as r (target, key, version, is_deleted)
-  select ${target}, u.key, u.version, ${isDeleted} from u
+  select ${target}, u.key, u.version, ${isDeleted} from u${unless}
   on conflict (target, key) do update set version = excluded.version, is_deleted = excluded.is_deleted, at = now()
   where r.version < excluded.version returning r.key
 )`;
@@ -53,6 +53,8 @@ export function statementsOf(def: UpsertDef, { name, types }: Table, isFenced: b
     };
   }
   const version = quoted(def.version);
+  // A row that was written after the deletion stays, and the deletion is none.
+  const isOlder = ` where not exists (select 1 from ${name} t where ${isRow} and t.${version} >= u.version)`;
   return {
     put: `${fence}, ${rows(all)}, put as (
   insert into ${name} as t (${[...all.map(quoted), version].join(', ')})
@@ -61,7 +63,7 @@ export function statementsOf(def: UpsertDef, { name, types }: Table, isFenced: b
   on conflict (${ids.map(quoted).join(', ')}) do update set ${[...changes, `${version} = excluded.${version}`].join(', ')}
   where coalesce(t.${version}, 0) < excluded.${version} returning 1
 ) ${told('put')}`,
-    remove: `${fence}, ${rows(ids)}, ${beside(true)}, gone as (
+    remove: `${fence}, ${rows(ids)}, ${beside(true, isOlder)}, gone as (
   delete from ${name} t using u where ${isRow} and coalesce(t.${version}, 0) < u.version returning 1
 ) ${told('won')}`,
   };

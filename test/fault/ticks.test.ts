@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { redis } from '../support/index.ts';
-import { seeded, storm } from './storm.ts';
+import { seeded } from './seeded.ts';
+import { storm } from './storm.ts';
 
 const queue = await redis('queue');
 

@@ -108,6 +108,19 @@ describe('a flush', () => {
     },
   );
 
+  test('of an old deletion that comes back leaves the newer row, and no trace', async () => {
+    const one = flusher(items);
+    await put('a', undefined);
+    const partitions = [dirty.partitionOf('a')];
+    const { version } = (await dirty.claim('shop', { partitions, most: 1, olderThanMs: 0 })).rows[0]!;
+    await put('a', { name: 'newer' });
+    await one.flush();
+    await queue.client.hset(`test:{wb:shop#${dirty.partitionOf('a')}}:d`, 'a', `1${version}D001x`);
+    expect(await one.flush()).toMatchObject({ flushed: 1, applied: 0 });
+    expect(await names()).toEqual({ a: 'newer' });
+    expect(await db.rows('select 1 from samovar.dirty_row')).toEqual([]);
+  });
+
   test('keeps a row that is newer in the origin', async () => {
     await put('a', { name: 'mine' });
     await db.rows(`insert into item (id, name, ver) values ('a', 'newer', 9000000000000000)`);

@@ -75,7 +75,8 @@ export async function startProxy(target: string, clock: Clock = systemClock): Pr
     const server = connect({ host: hostname, port: serverPort, allowHalfOpen: true });
     const pair: [Socket, Socket] = [client, server];
     pairs.add(pair);
-    for (const socket of pair) socket.setNoDelay(true).once('close', () => pairs.delete(pair));
+    const leave = () => client.closed && server.closed && pairs.delete(pair);
+    for (const socket of pair) socket.setNoDelay(true).once('close', leave);
     carry(client, server, 'to-server');
     carry(server, client, 'from-server');
   });
@@ -115,7 +116,7 @@ export async function startProxy(target: string, clock: Clock = systemClock): Pr
     async close() {
       const closed = once(listener, 'close');
       listener.close();
-      reset();
+      for (const socket of [...pairs].flat()) socket.destroy();
       await closed;
     },
   };

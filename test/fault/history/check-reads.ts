@@ -9,13 +9,15 @@ import type { Violation } from './violation.ts';
 export function findStaleReads(history: History): Violation[] {
   const { reads, writes, writesOf, end } = history;
   const isGone = mayBeGone(history);
-  const versionOf = new Map<string, number>();
+  // One that was written again because its answer was lost may have several.
+  const versionsOf = new Map<string, number[]>();
   const deletions = new Map<string, number[]>();
   const isOpenDeletion = new Set<string>();
   const learn = (key: string, value: string | null, version: number) => {
-    if (value !== null) versionOf.set(`${key} ${value}`, version);
-    else if (deletions.has(key)) deletions.get(key)!.push(version);
-    else deletions.set(key, [version]);
+    const [map, name] = value === null ? [deletions, key] : [versionsOf, `${key} ${value}`];
+    const list = map.get(name);
+    if (list === undefined) map.set(name, [version]);
+    else if (!list.includes(version)) list.push(version);
   };
   for (const { key, value, version, outcome } of writes) {
     if (version !== undefined) learn(key, value, version);
@@ -47,8 +49,11 @@ export function findStaleReads(history: History): Violation[] {
     );
     const least = Math.max(mine, before);
     let version: number | undefined;
-    if (value !== null) version = versionOf.get(`${key} ${value}`);
-    else if (!isOpenDeletion.has(key)) {
+    if (value !== null) {
+      const all = versionsOf.get(`${key} ${value}`) ?? [];
+      if (all.length === 0 || (all.length > 1 && Math.max(...all) >= least)) continue;
+      version = Math.max(...all);
+    } else if (!isOpenDeletion.has(key)) {
       // Which deletion it was cannot be seen: the earliest that would do.
       const fits = (deletions.get(key) ?? []).filter((each) => each >= least);
       version = fits.length > 0 || least === 0 ? Math.min(Number.POSITIVE_INFINITY, ...fits) : -1;
