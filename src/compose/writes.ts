@@ -12,7 +12,11 @@ export function createWrites(ground: Ground, ready: () => Promise<Database>): Sa
     partitionOf: (key) => (ground.dirty ?? nothingBuffered(ground, '')).partitionOf(key),
     async flush(cache) {
       buffered(ground, cache);
-      return (await ready()).flushers.get(cache)!.flush({ isForced: true });
+      const flusher = (await ready()).flushers.get(cache)!;
+      const report = await flusher.flush({ isForced: true });
+      // Workers go on at once, and do not wait for a lease that nobody uses.
+      await flusher.close();
+      return report;
     },
     async dead(cache, { most = 50 } = {}) {
       const letters = await buffered(ground, cache).letters(cache, { most });

@@ -136,6 +136,7 @@ describe('a buffered write', () => {
     expect(await rows()).toEqual([{ id: 1, name: 'b', price: 2 }]);
     await both.get(1);
     expect(loads).toEqual([[1]]);
+    expect(await queue.client.keys('*:{wb:items#*}:l')).toEqual([]);
   });
 
   test('deletes, and what was deleted is missing before the origin knows', async () => {
@@ -239,8 +240,8 @@ describe('a full buffer', () => {
   });
 
   test('holds its writers up until there is room', async () => {
-    await app.cache(patient).set(1, { name: 'a' });
-    const waiting = app.cache(patient).set(near(1), { name: 'b' });
+    await app.cache(patient).set(1, { name: 'a', price: 1 });
+    const waiting = app.cache(patient).set(near(1), { name: 'b', price: 1 });
     await flushed('patient');
     await waiting;
     expect(await samovar.writes.ledger('patient')).toMatchObject({ accepted: 2, difference: 0 });
