@@ -3,6 +3,7 @@ import { systemClock } from '../../src/clock.ts';
 import { defineCache } from '../../src/define.ts';
 import { key } from '../../src/key.ts';
 import { headOf } from '../../src/store/entry.ts';
+import { fakeClock } from '../../src/testing/clock.ts';
 import { counter, shop } from './cache-counter.ts';
 
 const origin = shop();
@@ -156,28 +157,28 @@ describe('what is renewed is never', () => {
     expect(origin.loads).toHaveLength(1);
   });
 
-  test('what another process is refreshing just now', async () => {
-    const eager = await counter(all, { chance: () => 1 - 1e-9 });
-    await app.caches.open(products).get(1);
+  test('what another process is refreshing just now, by its list or by chance', async () => {
+    await app.caches.open(products).getMany([1, 2]);
     await app.caches.settled();
     const [age] = await ages('products', ['1']);
+    // A reader that comes just before the end, and is told by chance to refresh.
+    const eager = await counter(all, { chance: () => 1 - 1e-9, clock: fakeClock(age!.freshUntil - 1e-3) });
+    await eager.caches.open(products).get(2);
+    await eager.caches.settled();
+    expect(origin.loads).toEqual([[1, 2], [2]]);
+
     origin.hold();
     const renewing = renew('products', ['1'], [age!.filledAt]);
-    await expect.poll(() => origin.loads.length).toBe(2);
-    // Both want it now: the reader by chance, the worker by its list.
-    expect(
-      await other.caches.fill('products', {
-        keys: ['1'],
-        renews: [age!.filledAt],
-        reason: 'refresh',
-        signal,
-      }),
-    ).toMatchObject({ results: ['busy'] });
+    await expect.poll(() => origin.loads.length).toBe(3);
+    const again = { keys: ['1'], renews: [age!.filledAt], reason: 'refresh', signal } as const;
+    expect(await other.caches.fill('products', again)).toMatchObject({ results: ['busy'] });
     await eager.caches.open(products).get(1);
     await eager.caches.settled();
     origin.release();
-    await renewing;
-    expect(origin.loads).toHaveLength(2);
+    expect(await renewing).toMatchObject({ results: ['written'] });
+    expect(origin.loads).toEqual([[1, 2], [2], [1]]);
+    // And the other way round: what a reader has refreshed is fresh for the list.
+    expect(await other.caches.fill('products', again)).toMatchObject({ results: ['fresh'] });
   });
 });
 

@@ -184,6 +184,21 @@ describe('what is wrong', () => {
       { caches: [{ name: 'x' }] },
       'expected `caches.x` to be made by defineCache, got an object',
     ],
+    [
+      'a share of the ttl beyond it',
+      { caches: [wrongly('x', { refreshAhead: 2 })] },
+      'expected `caches.x.refreshAhead` to be a share of the ttl between 0.1 and 0.95, got 2',
+    ],
+    [
+      'a refresh that costs more than a miss',
+      { caches: [wrongly('x', { refreshAhead: { refreshCost: 7 } })] },
+      'expected `caches.x.refreshAhead.refreshCost` to be a number from 0 to 1, got 7',
+    ],
+    [
+      'an option of refreshing that nobody knows',
+      { caches: [wrongly('x', { refreshAhead: { threshold: 0.5 } })] },
+      'unknown option `caches.x.refreshAhead.threshold`',
+    ],
     ['a ttl of zero', { caches: [wrongly('x', { ttl: 0 })] }, 'expected `caches.x.ttl` to be a duration'],
     [
       'no load',
