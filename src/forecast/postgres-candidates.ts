@@ -58,6 +58,8 @@ export interface Candidates {
   /** The last hour that their rates know of. */
   readonly lastBucket: number;
   readonly candidates: readonly Candidate[];
+  /** Their numbers, by position. */
+  readonly keyIds: readonly number[];
 }
 
 /** The keys of a cache that may be hot, at most `most`; none for a cache that was never read. */
@@ -80,15 +82,16 @@ export async function candidatesOf(
   await client.query('set local jit = off');
   const found = await client.query<{ id: number; seen: number }>(seenSql, [cache, closed]);
   const known = found.rows[0];
-  if (known === undefined) return { lastBucket: closed, candidates: [] };
+  if (known === undefined) return { lastBucket: closed, candidates: [], keyIds: [] };
   const { id, seen } = known;
   const { rows } = await client.query<Row>(candidatesSql, [id, seen, most, open]);
-  if (echoFor === undefined)
-    return { lastBucket: seen, candidates: rows.map((row) => toCandidate(row, seen)) };
   const keyIds = rows.map((row) => row.key_id);
+  if (echoFor === undefined)
+    return { lastBucket: seen, keyIds, candidates: rows.map((row) => toCandidate(row, seen)) };
   const echoOf = await readEchoes(client, keyIds, { bucket: echoFor, last: seen });
   return {
     lastBucket: seen,
+    keyIds,
     candidates: rows.map((row) => ({ ...toCandidate(row, seen), echo: echoOf(row.key_id) })),
   };
 }

@@ -41,17 +41,18 @@ async function judgeCache(
   bucket: number,
 ): Promise<void> {
   const size = Math.min(mostKeys, judgedBy(keys));
-  const range = { closed: bucket - 1, open: -1, most: spare * 2 * size, echoFor: bucket };
-  const { candidates, lastBucket } = await candidatesOf(client, name, range);
+  const range = { closed: bucket - 1, open: -1, most: spare * size, echoFor: bucket };
+  const { candidates, keyIds, lastBucket } = await candidatesOf(client, name, range);
   if (candidates.length === 0) return;
   const before = await standingsOf(client, id, experts);
   const learned = learnedOf(before);
   const at = scoreAt(candidates, { now: bucket * hourMs, horizonMs: hourMs, lastBucket, learned });
   const ranked = rankAll(experts, candidates, at, size);
+  // Of the hour's keys only those that were asked about: it may have had a hundred times as many.
   const { rows } = await client.query<{ key: string }>(
-    `select k.key from samovar.access_bucket b join samovar.cache_key k on k.id = b.key_id
-      where b.bucket = $1 and k.cache_id = $2`,
-    [bucket, id],
+    `select k.key from samovar.cache_key k join samovar.access_bucket b on b.key_id = k.id and b.bucket = $1
+      where k.id = any($2::int[]) and b.accesses > 0`,
+    [bucket, `{${keyIds.join(',')}}`],
   );
   const wasRead = new Set(rows.map(({ key }) => key));
   const isRead = (i: number) => wasRead.has(candidates[i]!.key);

@@ -162,3 +162,27 @@ test('what was learned is kept: another process goes on from it', async () => {
   // The squares of its steps only grow: it did not begin anew.
   for (let i = 9; i < 18; i++) expect(after[i]!).toBeGreaterThanOrEqual(before[i]!);
 });
+
+test('a cache that is renamed as the documentation says keeps its history, its standings and its choice', async () => {
+  await count(Array.from({ length: 10 }, (_, i) => hourOf(monday + i)).flat());
+  await forecasts.fold(closing(monday + 9));
+  const ask = { now: closing(monday + 9), horizonMs: hourMs, most: 10 };
+  const before = await forecasts.forecast('products', ask);
+  const standings = await forecasts.standings('products');
+  await db.rows(`update samovar.cache set name = 'goods' where name = 'products'`);
+  expect(await forecasts.forecast('goods', ask)).toEqual({ ...before, cache: 'goods' });
+  expect(await forecasts.standings('goods')).toEqual(standings);
+  expect(await forecasts.standings('products')).toEqual([]);
+});
+
+test('an hour counted with zero reads changes no rate and is not judged', async () => {
+  await count([{ key: 'a', bucket: monday, accesses: 40 }]);
+  await forecasts.fold(closing(monday));
+  const ask = { now: closing(monday + 1), horizonMs: hourMs, most: 10 };
+  await count([{ key: 'zero', bucket: monday + 1, accesses: 0 }]);
+  await forecasts.fold(closing(monday + 1));
+  const { rows } = await forecasts.forecast('products', ask);
+  expect(rows[0]!.key).toBe('a');
+  for (const { key, heat } of rows) if (key === 'zero') expect(heat).toBe(0);
+  expect(await forecasts.standings('products')).toEqual([]);
+});
