@@ -23,12 +23,10 @@ function keysOf(def: AnyCacheDef | undefined, { ids = [], keys = [] }: Invalidat
   return [...new Set([...keys, ...ids.map((id) => def.key.encode(id))])];
 }
 
-/** All the ways in which an application says that something changed. */
-export function createInvalidating({
-  config,
-  caches,
-  producer,
-}: Pick<Ground, 'config' | 'caches' | 'producer'>): Invalidating {
+type Parts = Pick<Ground, 'config' | 'caches' | 'producer'>;
+
+/** Carries requests out. `isSure` = it fails where Redis does not accept it all. */
+function createCarrier({ config, caches, producer }: Parts) {
   /** A table stands for what depends on it. */
   const flat = ({ table, ...what }: InvalidateRequest): InvalidateRequest[] => {
     if (table === undefined) return [what];
@@ -45,7 +43,7 @@ export function createInvalidating({
     ];
   };
 
-  const one = async (what: InvalidateRequest) => {
+  const one = async (what: InvalidateRequest, isSure: boolean) => {
     const { tags = [], all = false, rewarm = false } = what;
     const cache = nameOf(what.cache);
     const mode = what.mode ?? (rewarm ? 'expire' : 'purge');
@@ -58,6 +56,7 @@ export function createInvalidating({
       tags,
       all,
       mode,
+      isSure,
     });
     const jobs: string[] = [];
     if (rewarm) {
@@ -71,22 +70,35 @@ export function createInvalidating({
     return { ...done, jobs };
   };
 
-  const invalidate = async (what: InvalidateRequest) => {
+  const carryOut = async (what: InvalidateRequest, isSure = false) => {
     const total = { keys: 0, tags: 0, jobs: [] as string[] };
     for (const each of flat(what)) {
-      const done = await one(each);
+      const done = await one(each, isSure);
       total.keys += done.keys;
       total.tags += done.tags;
       total.jobs.push(...done.jobs);
     }
     return total;
   };
-  const carryOut = async (all: readonly InvalidateRequest[]): Promise<void> => {
-    for (const what of all) await invalidate(what);
+  return { flat, carryOut };
+}
+
+/** For what must not be lost with this process. */
+export const createSureCarrier = (parts: Parts): ((what: InvalidateRequest) => Promise<unknown>) => {
+  const { carryOut } = createCarrier(parts);
+  return (what) => carryOut(what, true);
+};
+
+/** All the ways in which an application says that something changed. */
+export function createInvalidating(parts: Parts): Invalidating {
+  const { config } = parts;
+  const { flat, carryOut } = createCarrier(parts);
+  const carryAll = async (all: readonly InvalidateRequest[]): Promise<void> => {
+    for (const what of all) await carryOut(what);
   };
 
   return {
-    invalidate: invalidate as Client['invalidate'],
+    invalidate: (what) => carryOut(what as InvalidateRequest),
 
     async invalidateIn(client, what) {
       for (const each of flat(what as InvalidateRequest)) {
@@ -105,8 +117,8 @@ export function createInvalidating({
       }
     },
 
-    collect: () => collect(carryOut),
+    collect: () => collect(carryAll),
 
-    transaction: (pool, work) => transact(pool, carryOut, work),
+    transaction: (pool, work) => transact(pool, carryAll, work),
   };
 }

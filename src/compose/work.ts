@@ -9,6 +9,7 @@ import { createWorkers } from '../queue/workers.ts';
 import { startBehind } from './behind.ts';
 import { watchChanges } from './changes.ts';
 import type { Database } from './database.ts';
+import { watchEvents } from './events.ts';
 import type { Ground } from './ground.ts';
 import { createRooms, pick } from './rooms.ts';
 
@@ -51,7 +52,9 @@ export async function startWork(
     if (ended.includes(state)) log.info({ cache, run, state }, 'run ended');
   });
   await workers.start();
-  const changes = workers.jobs.includes('invalidate') ? watchChanges(ground, database.pool) : undefined;
+  const heeds = workers.jobs.includes('invalidate');
+  const changes = heeds ? watchChanges(ground, database.pool) : undefined;
+  const published = heeds ? watchEvents(ground) : undefined;
   const ticks = options.cron ?? options.only === undefined;
   let http: HttpServer | undefined;
   try {
@@ -60,6 +63,7 @@ export async function startWork(
   } catch (error) {
     if (ticks) await cron.stop();
     await changes?.stop();
+    await published?.stop();
     await workers.stop({ graceMs: 0 });
     await behind.stop(0);
     throw error;
@@ -74,6 +78,7 @@ export async function startWork(
       stopping ??= (async () => {
         if (ticks) await cron.stop();
         await changes?.stop();
+        await published?.stop();
         const from = clock.elapsed();
         const graceMs = force ? 0 : durationMs(grace, 'grace');
         await workers.stop({ graceMs });
