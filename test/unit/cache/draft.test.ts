@@ -90,6 +90,7 @@ describe('settings', () => {
       compressAbove: Number.POSITIVE_INFINITY,
       jitter: 0.1,
       batch: 500,
+      renewal: { min: 1, max: 1 },
       maxValueBytes: 1_048_576,
       timeoutMs: 3_000,
       isTagged: false,
