@@ -20,13 +20,13 @@ interface Options {
 }
 
 const notes = `
-Without --expire what is invalidated is gone at once. With --expire, or --rewarm,
-it may be served as stale where a cache has grace, until it is loaded anew.
+Without --expire what is invalidated is gone at once. With it, or --rewarm, it
+may be served as stale where a cache has grace, until it is loaded anew.
 --rewarm loads the hot ones again here, within the budget, and forgets the rest.
 
 Examples
   samovar invalidate products 42 43
-  samovar invalidate products --keys-from ids.txt   (a key a line; - reads stdin)
+  samovar invalidate products --keys-from ids.txt    (a key a line; or -)
   samovar invalidate --tag category:7 --rewarm
   samovar invalidate --table orders                 (what depends on that table)
   samovar invalidate products --all --dry-run`;

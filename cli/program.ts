@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander';
+import { type Argument, Command, Option } from 'commander';
 import { logLevels } from '../src/log.ts';
 import { commands } from './commands.ts';
 import type { CliContext } from './context.ts';
@@ -26,6 +26,15 @@ Environment: REDIS_URL  QUEUE_REDIS_URL  BUFFER_REDIS_URL  DATABASE_URL
 Exit codes:  0 ok  1 unexpected  2 usage or configuration  3 a server is away
              4 partly failed  5 doctor found errors  6 already running
              99 an assertion failed  130/143 interrupted`;
+
+/** A command in the list of commands: with its arguments, and without a word on options, which all have. */
+const termOf = (command: Command): string =>
+  [command.name(), ...command.registeredArguments.map(argumentOf)].join(' ');
+
+const argumentOf = (argument: Argument): string => {
+  const name = `${argument.name()}${argument.variadic ? '...' : ''}`;
+  return argument.required ? `<${name}>` : `[${name}]`;
+};
 
 /** The name of the command in the arguments; `samovar help warm` asks for warm. */
 export function commandIn(args: readonly string[]): string | undefined {
@@ -55,7 +64,7 @@ export async function createProgram(
     .helpOption('-h, --help', 'print help')
     .helpCommand('help [command]', 'print the help of a command')
     .addHelpText('after', after)
-    .configureHelp({ showGlobalOptions: true, helpWidth: 80 });
+    .configureHelp({ showGlobalOptions: true, helpWidth: 80, subcommandTerm: termOf });
   for (const option of globals) program.addOption(option);
   for (const { name, group, summary, load } of commands) {
     const command = wanted(name) ? (await load()).command(context) : new Command(name);

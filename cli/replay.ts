@@ -26,12 +26,12 @@ Takes what samovar import takes: nginx and Apache logs, NDJSON, CSV; plain or
 gzip; - reads standard input. Nothing is written and no server is needed.
 Without a configuration, or with --raw, every line is a read of one cache.
 
-What was read in the first half of the file is history; the second half is played
-three times. Cold start: the cache is emptied before every hour, and each rule's
-best keys are warmed. Steady state: one cache with a ttl, and maybe with little
-room. Refresh ahead: what is due is loaded anew. A rule knows only what was before
-an hour. "auto" chooses among the rules as it goes, as the worker does; "perfect"
-knew the hour.
+What was read in the first half of the file is history; the second half is
+played three times. Cold start: the cache is emptied before every hour, and
+each rule's best keys are warmed. Steady state: one cache with a ttl, and maybe
+with little room. Refresh ahead: what is due is loaded anew. A rule knows only
+what was before an hour. "auto" chooses among the rules as it goes, as the
+worker does; "perfect" knew the hour.
 
 Examples
   samovar replay access.log.gz
