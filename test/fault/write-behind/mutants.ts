@@ -153,7 +153,7 @@ export const mutants: readonly Mutant[] = [
         to: 'won as (select key from u), gone as (',
       },
     ],
-    trouble: suffers(powerLoss, 2),
+    trouble: suffers(powerLoss, 5),
     guiltyOf: ['resurrected', 'duplicate'],
   },
   {
@@ -234,8 +234,8 @@ export const mutants: readonly Mutant[] = [
       },
     ],
     trouble: async (stage) => {
-      await crew(stage, 1);
-      await progress(stage, 500);
+      await Promise.all([stage.client({ callers: 24, restMs: 1 }), stage.flusher({ delayMs: 0 })]);
+      await progress(stage, 3_000);
     },
     guiltyOf: ['miscounted'],
   },
