@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import { createRecorder } from '../src/access/recorder.ts';
 import type { Bus } from '../src/bus/bus.ts';
 import { createMemory } from '../src/cache/memory.ts';
-import { systemClock as clock } from '../src/clock.ts';
+import { systemClock as clock, nextTurn } from '../src/clock.ts';
 import { createEmitter } from '../src/events.ts';
 import { atLeast, type Bench, type BenchRow } from './bench.ts';
 import { interleave, median } from './frame/stats.ts';
@@ -57,32 +57,56 @@ const entry = (() => {
   return bytes;
 })();
 
-/** What memory does for a read, and nothing is counted. */
-function uncounted(): { readonly find: Find } {
-  const entries = new LRUCache<string, { until: number; answer: Promise<unknown> }>({ maxSize: 1 << 30 });
-  for (let i = 0; i < keys; i++)
-    entries.set(
-      `item:${i}`,
-      { until: clock.elapsed() + 3_600_000, answer: Promise.resolve(i) },
-      { size: 300 },
-    );
-  let now = 0;
-  let left = 0;
-  const find: Find = (key) => {
+interface Held {
+  readonly key: string;
+  readonly value: unknown;
+  readonly plan: undefined;
+  readonly answer: Promise<unknown> | undefined;
+  readonly until: number;
+  readonly tags: readonly string[];
+}
+
+/** The whole way of a read through memory, trust and the reader's name included, and nothing is counted. */
+function uncounted(): { find(key: string, caller?: string): Promise<unknown> | undefined } {
+  const entries = new LRUCache<string, Held>({ maxSize: 1 << 30, dispose() {} });
+  for (let i = 0; i < keys; i++) {
+    const [key, value] = [`item:${i}`, Object.freeze({ i })];
+    const answer = Promise.resolve(value);
+    const until = clock.elapsed() + 3_600_000;
+    entries.set(key, { key, value, plan: undefined, answer, until, tags: [] }, { size: 300 });
+  }
+  let now = Number.POSITIVE_INFINITY;
+  let left = -1;
+  const look = () => {
+    const at = clock.elapsed();
+    now = at < deafBus.trustedUntil ? at : Number.POSITIVE_INFINITY;
+    if (left < 0) void nextTurn().then(forget);
+    left = 32;
+  };
+  const forget = () => {
+    left = -1;
+  };
+  const hold = (key: string): Held | undefined => {
     const held = entries.get(key);
     if (held === undefined) return undefined;
-    if (left <= 0) {
-      now = clock.elapsed();
-      left = 32;
-    }
+    if (left <= 0) look();
     left -= 1;
-    return held.until <= now ? undefined : held.answer;
+    return held.until <= now ? undefined : held;
   };
-  return { find };
+  return {
+    find(key) {
+      const held = hold(key);
+      if (held === undefined) return undefined;
+      return held.answer === undefined ? Promise.resolve(structuredClone(held.value)) : held.answer;
+    },
+  };
 }
 
 const subjects: Record<string, () => Subject> = {
-  nothing: () => ({ find: uncounted().find, flush: async () => {} }),
+  nothing() {
+    const memory = uncounted();
+    return { find: (key) => memory.find(key, undefined), flush: async () => {} };
+  },
   samovar() {
     const recorder = recorderOf();
     const settings = { maxBytes: 1 << 30, ttlMs: Number.POSITIVE_INFINITY, earlyLoads: 0, isShared: true };
