@@ -51,7 +51,7 @@ export function createEventStream(redis: Redis, { prefix }: { prefix: string }):
         redis.xrange(key, `(${from}`, '+', 'COUNT', mostRead),
       ])) as [Entry[], Entry[]];
       // The server was emptied, and with it what was not read yet.
-      const isLost = cursor === null && seen !== undefined;
+      const isLost = cursor === null && seen !== undefined && seen !== beginning;
       const isGap = isLost || (from !== beginning && here.length === 0);
       if (entries.length === 0 && !isGap) {
         seen = from;
