@@ -6,6 +6,7 @@ export type Patience = <T>(answer: Promise<T>, askedAt: number) => Promise<T>;
 
 /** However often a read has to ask the store, it waits for it no longer than one command may take. */
 export function createPatience(clock: Clock, ms: number): Patience {
+  if (ms === Number.POSITIVE_INFINITY) return (answer) => answer;
   return (answer, askedAt) =>
     new Promise((resolve, reject) => {
       const left = Math.max(1, askedAt + ms - clock.elapsed());
