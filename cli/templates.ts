@@ -2,7 +2,7 @@
 export const files: Readonly<Record<string, string>> = {
   'samovar.config.ts': `import { defineCache, defineConfig, defineOrigin, key, schedule } from 'samovar';
 import { builtinJobs, warm } from 'samovar/jobs';
-import { report } from './jobs/report.js';
+import { digest } from './jobs/digest.js';
 
 // The system behind your caches, and what background work may ask of it, all workers together.
 const database = defineOrigin('database', { budget: { perSecond: 250, concurrency: 4 } });
@@ -19,20 +19,20 @@ export const products = defineCache('products', {
 export default defineConfig({
   // Addresses come from REDIS_URL, QUEUE_REDIS_URL and DATABASE_URL: see .env.example.
   caches: [products],
-  jobs: [...builtinJobs, report],
+  jobs: [...builtinJobs, digest],
   schedules: [
     schedule('*/15 * * * *', warm, { cache: 'products' }),
-    schedule('0 6 * * *', report, {}),
+    schedule('0 6 * * *', digest, {}),
   ],
   // What \`samovar import access.log\` makes of a request.
   import: { map: [{ cache: 'products', path: '/products/:id' }] },
 });
 `,
-  'jobs/report.ts': `import { defineJob, done } from 'samovar';
+  'jobs/digest.ts': `import { defineJob, done } from 'samovar';
 import { z } from 'zod';
 
 /** A job of your own: it gets the rooms that it names, and no others. */
-export const report = defineJob('report', {
+export const digest = defineJob('digest', {
   about: 'forecasts → a line in the log',
   reads: ['caches', 'forecasts'],
   writes: [],
@@ -43,7 +43,7 @@ export const report = defineJob('report', {
       const forecast = await from.forecasts.latest(cache);
       caches.push({ cache, hot: forecast?.rows.length ?? 0 });
     }
-    log.info({ caches }, 'report');
+    log.info({ caches }, 'digest');
     return done({ caches });
   },
 });

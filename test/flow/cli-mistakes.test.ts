@@ -211,7 +211,7 @@ describe('8. the schema', { timeout: 120_000 }, () => {
     expectMistake(result, {
       exit: 2,
       code: 'E_SCHEMA',
-      says: /schema "samovar" is at version 0, this build needs 1 \(pending: 0001_first\)/,
+      says: /schema "samovar" is at version 0, this build needs \d+ \(pending: 0001_first\b/,
       hint: /run: samovar migrate/,
     });
     const doctor = await shop.runWith({ DATABASE_URL: empty.url }, 'doctor');
@@ -228,7 +228,7 @@ describe('8. the schema', { timeout: 120_000 }, () => {
       expectMistake(result, {
         exit: 2,
         code: 'E_SCHEMA',
-        says: /at version 99, newer than this build, which knows 1/,
+        says: /at version 99, newer than this build, which knows \d+/,
         hint: /upgrade samovar/,
       });
     } finally {

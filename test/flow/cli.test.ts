@@ -244,7 +244,7 @@ describe('without any server', { timeout: 120_000 }, () => {
     expect((await empty.run('init')).code).toBe(2);
     const made = await empty.json('init', '--yes');
     expect(made).toEqual({
-      written: ['samovar.config.ts', 'jobs/report.ts', '.env.example'],
+      written: ['samovar.config.ts', 'jobs/digest.ts', '.env.example'],
       kept: ['Procfile'],
     });
     expect(readFileSync(join(empty.folder, 'Procfile'), 'utf8')).toBe('web: mine\n');
