@@ -87,6 +87,15 @@ class Open {
   }
   delete(question: Question): void {
     this.#all.delete(question);
+    if (this.isOver) this.rest();
+  }
+  /** True once nothing more can be asked. */
+  isOver = false;
+  /** Leaves no timer behind where nothing is open. */
+  rest(): void {
+    if (this.#all.size > 0) return;
+    this.#timer?.stop();
+    this.#timer = undefined;
   }
   readonly #look = (): void => {
     this.#timer!.stop();
@@ -106,6 +115,13 @@ class Open {
 /** Sends commands whose bytes are written already, past what the client does for each of its own. */
 export function createAsk(redis: Redis): (name: string, bytes: Buffer, answered: Answered) => void {
   const open = new Open();
+  redis.on('ready', () => {
+    open.isOver = false;
+  });
+  redis.on('close', () => {
+    open.isOver = true;
+    open.rest();
+  });
   return (name, bytes, answered) => {
     void redis.sendCommand(new Question(name, bytes, answered, open) as unknown as Command);
   };

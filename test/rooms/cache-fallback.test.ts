@@ -21,7 +21,8 @@ const kind = defineCache('kind', {
   },
 });
 const wrong = defineCache('wrong', { ...base, load: () => 'nothing' as never, fallback: () => ({ id: 0 }) });
-const { caches, told } = await counter([plain, kind, wrong]);
+const { caches, told, cacheRedis } = await counter([plain, kind, wrong]);
+await cacheRedis.flushdb();
 
 test('a reader whose load failed gets the fallback, which is not stored', async () => {
   const cache = caches.open(kind);

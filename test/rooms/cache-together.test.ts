@@ -20,7 +20,8 @@ const outer = defineCache('outer', {
   load: async (ids: number[]) =>
     new Map(await Promise.all(ids.map(async (id) => [id, await inner(id)] as const))),
 });
-const { caches } = await counter([alone, together, turn, outer]);
+const { caches, cacheRedis } = await counter([alone, together, turn, outer]);
+await cacheRedis.flushdb();
 const inner = (id: number) => caches.open(together).get(id);
 
 test('misses of single reads are loaded one by one unless told', async () => {
