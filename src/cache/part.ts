@@ -185,10 +185,11 @@ export function createPartFiller(parts: PartParts): PartFiller {
         if (own.length === 0) return;
         const { reason, signal } = work.request;
         if (!(await grant.start())) {
-          work.open.unshift(...own);
           // Not handed on either: those who come after it have their own moments.
           told = grant.done({ ...unused, ids: grant.ids });
           await store.abort(cache, keysAt(work, own), token);
+          // Only now: who takes them before their leases are back finds them busy.
+          work.open.unshift(...own);
           return;
         }
         const rest = work.request.renews ? await renewal.keepCurrent(work, own, token) : own;
