@@ -39,7 +39,7 @@ export interface Events {
   'invalidation:kept': { cache: string | undefined; keys: number; tags: number; waiting: number };
   'invalidation:replayed': { keys: number; tags: number; caches: number };
   /** Whether the server is asked at all. */
-  'store:changed': { role: 'cache'; isAway: boolean };
+  'store:changed': { role: 'cache' | 'queue'; isAway: boolean };
   /** The buffer is another than before: somebody emptied it, or its server came back without it. */
   'buffer:emptied': Record<string, never>;
   /** Whether the buffer's server can keep what it acknowledges; while it cannot, no write is taken. */

@@ -97,7 +97,13 @@ export async function openGround(input: ConfigInput | Config, options: GroundOpt
   });
   const { prefix } = config;
   const address = { url: connections.queueUrl, from: config.sources.queueRedis };
-  const producer = createProducer({ redis: connections.queue, address, prefix, clock });
+  const producer = createProducer({
+    redis: connections.queue,
+    address,
+    prefix,
+    clock,
+    onChange: (isAway) => events.emit('store:changed', { role: 'queue', isAway }),
+  });
   const accessLog = createAccessLog(connections.queue, { prefix });
   const recorder = createRecorder({
     log: (options.record ?? config.access.record) ? accessLog : { append: async () => ({ lost: 0 }) },

@@ -101,7 +101,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
 
   set('samovar_build_info', { version: packageVersion, node: process.versions.node }, 1);
   set('samovar_buffer_safe', {}, 1);
-  set('samovar_store_away', { role: 'cache' }, 0);
+  for (const role of ['cache', 'queue']) set('samovar_store_away', { role }, 0);
   set('samovar_invalidations_waiting', {}, 0);
   const { queues, schedules, dirty, caches = [] } = options;
   collect('samovar_cache_reads', async () => {

@@ -1,10 +1,10 @@
+import { createBreaker } from '../breaker.ts';
 import type { Clock } from '../clock.ts';
 import type { Watch } from '../connect.ts';
 import { isSamovarError, SamovarError } from '../errors.ts';
 import type { Emitter } from '../events.ts';
 import type { Store } from '../store/store.ts';
 import type { Tags } from '../tags/tags.ts';
-import { createBreaker } from './breaker.ts';
 import { createKept, type KeptOptions } from './kept.ts';
 import { type Guard, guardStore } from './store.ts';
 import { guardTags } from './tags.ts';

@@ -1,5 +1,5 @@
+import type { Breaker } from '../breaker.ts';
 import type { Begun, Committed, Store } from '../store/store.ts';
-import type { Breaker } from './breaker.ts';
 import type { Kept } from './kept.ts';
 
 /** An invalidation in numbers. */

@@ -1,4 +1,5 @@
 import { Queue } from 'bullmq';
+import { createBreaker } from '../breaker.ts';
 import type { Clock } from '../clock.ts';
 import type { Redis } from '../connect.ts';
 import { SamovarError } from '../errors.ts';
@@ -13,6 +14,8 @@ export interface LinkOptions {
   readonly prefix: string;
   readonly clock: Clock;
   readonly onError?: (error: Error) => void;
+  /** Told when the server is not asked any more but for a question now and then, and when it is again. */
+  readonly onChange?: (isAway: boolean) => void;
 }
 
 /** The queues behind one shared connection, opened when first asked. */
@@ -24,6 +27,8 @@ export interface Link {
 
 /** Longest a connection or its first reply is waited for. */
 const patienceMs = 3_000;
+/** Between two questions that are let through to a server that does not answer. */
+const probeEveryMs = 500;
 const silent = () => new Error('it does not answer');
 
 export function createLink(options: LinkOptions): Link {
@@ -35,6 +40,18 @@ export function createLink(options: LinkOptions): Link {
     lastError = error;
   };
   redis.on('error', note);
+  const breaker = createBreaker(clock, (isAway) => options.onChange?.(isAway));
+  let mayProbeAt = 0;
+  const back = () => breaker.close();
+  redis.on('ready', back);
+
+  /** While it does not answer, one question at a time finds out whether it does again; the others fail at once. */
+  const refuseWhileAway = (): void => {
+    if (!breaker.isOpen) return;
+    const now = clock.elapsed();
+    if (now < mayProbeAt) throw queueAway(address, lastError ?? silent());
+    mayProbeAt = now + patienceMs + probeEveryMs;
+  };
 
   let connecting: Promise<void> | undefined;
 
@@ -88,15 +105,26 @@ export function createLink(options: LinkOptions): Link {
 
   return {
     async ask(name, question) {
+      refuseWhileAway();
       try {
-        return await question(await queueOf(name));
+        const answer = await question(await queueOf(name));
+        if (breaker.isOpen) breaker.close();
+        else breaker.ok();
+        return answer;
       } catch (error) {
-        throw error instanceof SamovarError ? error : queueAway(address, error);
+        if (error instanceof SamovarError) throw error;
+        // What the server itself has against a question is an answer, too.
+        if ((error as Error).name !== 'ReplyError') {
+          breaker.failed(false);
+          mayProbeAt = clock.elapsed() + probeEveryMs;
+        }
+        throw queueAway(address, error);
       }
     },
     async close() {
       isClosed = true;
       redis.off('error', note);
+      redis.off('ready', back);
       await Promise.all([...queues.values()].map((queue) => queue.close()));
       queues.clear();
     },

@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, test } from 'vitest';
+import { nextTurn } from '../../src/clock.ts';
 import { openRedis } from '../../src/connect.ts';
 import { done } from '../../src/job.ts';
 import { createLog, silentLog } from '../../src/log.ts';
@@ -28,6 +29,36 @@ describe('an outage of the queue Redis', () => {
     expect(await queues.waitFor('after', before)).toMatchObject({ result: 1 });
     expect(await queues.waitFor('after', after)).toMatchObject({ result: 2 });
   });
+
+  test('one that accepts and does not answer is soon not waited for, and asked now and then', async () => {
+    const proxy = await startProxy(server.url);
+    const changes: boolean[] = [];
+    const queues = bench.produce(proxy.url, { onChange: (isAway) => void changes.push(isAway) });
+    await queues.enqueue('silent', {});
+    proxy.blackHole();
+    const refused = () =>
+      queues.enqueue('silent', {}).then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+    // Each is asked when the one before was given up.
+    await until(
+      async () => {
+        expect(await refused()).toMatchObject({ code: 'E_QUEUE_UNAVAILABLE' });
+        return changes.length > 0;
+      },
+      'it is not asked any more',
+      { timeoutMs: 25_000 },
+    );
+    const atOnce = await Promise.all(
+      Array.from({ length: 5 }, () => Promise.race([refused(), nextTurn().then(() => undefined)])),
+    );
+    expect(atOnce.filter((error) => error !== undefined).length).toBeGreaterThanOrEqual(4);
+    proxy.pass();
+    await until(async () => (await refused()) === undefined, 'it takes work again', { timeoutMs: 20_000 });
+    expect(changes).toEqual([true, false]);
+    await proxy.close();
+  }, 60_000);
 
   test('a job that runs over it ends once, and the worker goes on by itself', async () => {
     const queues = bench.produce();

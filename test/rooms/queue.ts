@@ -4,6 +4,7 @@ import { openRedis } from '../../src/connect.ts';
 import { createEmitter, type Events } from '../../src/events.ts';
 import type { AnyJobDef } from '../../src/job.ts';
 import { silentLog } from '../../src/log.ts';
+import type { LinkOptions } from '../../src/queue/link.ts';
 import { createProducer, type Producer } from '../../src/queue/producer.ts';
 import { createWorkers, type Workers, type WorkersOptions } from '../../src/queue/workers.ts';
 
@@ -23,10 +24,10 @@ export function queueBench(url: string) {
     for (const close of closers.splice(0).reverse()) await close();
   });
 
-  const produce = (at = url): Producer => {
+  const produce = (at = url, more: Pick<LinkOptions, 'onChange'> = {}): Producer => {
     const where = { url: at, from: 'the test' };
     const client = openRedis({ role: 'queue', ...where });
-    const made = createProducer({ redis: client, address: where, prefix, clock: systemClock });
+    const made = createProducer({ redis: client, address: where, prefix, clock: systemClock, ...more });
     closers.push(async () => {
       await made.close();
       client.disconnect();

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { createBreaker } from '../../../src/outage/breaker.ts';
-import { fakeClock } from '../../support/index.ts';
+import { createBreaker } from '../../src/breaker.ts';
+import { fakeClock } from '../support/index.ts';
 
 const made = () => {
   const clock = fakeClock();

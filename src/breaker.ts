@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from './clock.ts';
 
 /** Opens when a server fails too often, so that nobody waits for it in vain; whoever probes it closes it again. */
 export interface Breaker {
