@@ -126,7 +126,7 @@ describe('examples/worker', () => {
     const sent = await run('worker', ['--import', 'tsx', 'newsletter.ts', 'article-1', 'article-2']).ended();
     expect(sent).toMatch(/enqueued as \S+/);
     const warm = async () => (await cache.client.keys('sv:{articles#*}:e:article-?')).length;
-    await until(async () => (await warm()) === 2, 'both articles are in the cache', { timeoutMs: 60_000 });
+    await until(async () => (await warm()) === 2, 'both articles are in the cache', { timeoutMs: 20_000 });
     await worker.end();
   }, 90_000);
 });
