@@ -1,13 +1,16 @@
 -- Takes the lease of every key that has neither an entry nor a lease.
 -- KEYS: for each segment: the leases of a partition (hash: entry -> 'token ends-at-ms'), then its entries; then the epoch
--- ARGV: token, lease ms, 'value' | 'head' | 'none' (take the lease whatever entry there is) | 'refresh' (as 'head', and
---       leases at rest count as held, see abort), '1' to mark leases of others as waited for (' w' at their end: who ends
---       them says so), how many segments, entries in each; then, where some entry is of no use to the asker, for each entry: its beginning, or ''
--- returns: { a letter for each entry: 'o' own, 'b' busy, 'e' there is one; then the bytes of those, in order }
-local token, ms, want, waits, segments = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4] == '1', tonumber(ARGV[5])
+-- ARGV: token, lease ms, 'value' | 'head' | 'none' (take the lease whatever entry there is) | 'write' (as 'none', held off
+--       or not) | 'refresh' (as 'head', and leases at rest count as held, see abort), letters: 'w' = mark leases of others as
+--       waited for (' w' at their end: who ends them says so), 'h' = the cache holds off (see delete), and leases say when
+--       they were taken, too; how many segments, entries in each; then, where some entry is of no use to the asker, for each entry: its beginning, or ''
+-- returns: { a letter for each entry: 'o' own, 'b' busy, 'h' held off, 'e' there is one; then the bytes of those, in order }
+local token, ms, want, segments = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[5])
+local waits, holds = string.find(ARGV[4], 'w', 1, true), string.find(ARGV[4], 'h', 1, true)
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local value = string.format('%s %.0f', token, now + ms)
+if holds then value = string.format('%s %.0f', value, now) end
 local knowsPast = ARGV[6 + segments] ~= nil
 -- Redis keeps a small hash as a list and walks it for each field, until a value is too long for that.
 local long = string.rep('-', 65)
@@ -25,12 +28,21 @@ local function bytesOf(entry)
   return bytes
 end
 
+-- For which of some entries nobody gets the lease now; the first is for all of them.
+local function heldOf(leases, from, to)
+  local stem = string.sub(leases, 1, -2) .. 'h'
+  local marks = { stem }
+  for i = from, to do marks[#marks + 1] = stem .. string.sub(KEYS[i], #stem + 1) end
+  return redis.call('MGET', unpack(marks))
+end
+
 local letters, found = {}, {}
 local at = 1
 for segment = 1, segments do
   local leases, n = KEYS[at], tonumber(ARGV[5 + segment])
   local held = redis.call('HMGET', leases, unpack(KEYS, at + 1, at + n))
-  local any = want ~= 'none' and redis.call('EXISTS', unpack(KEYS, at + 1, at + n)) > 0
+  local any = want ~= 'none' and want ~= 'write' and redis.call('EXISTS', unpack(KEYS, at + 1, at + n)) > 0
+  local off = holds and want ~= 'write' and heldOf(leases, at + 1, at + n)
   local taken, marked = {}, {}
   for i = 1, n do
     local entry, letter = KEYS[at + i], nil
@@ -49,7 +61,9 @@ for segment = 1, segments do
     end
     if not letter then
       local other = held[i]
-      if other and string.sub(other, 1, #token + 1) ~= token .. ' ' and tonumber(string.match(other, ' (%d+)')) > now
+      if off and (off[1] or off[i + 1]) then
+        letter = 'h'
+      elseif other and string.sub(other, 1, #token + 1) ~= token .. ' ' and tonumber(string.match(other, ' (%d+)')) > now
         and (want == 'refresh' or string.sub(other, 1, 1) ~= '!') then
         letter = 'b'
         if waits and string.sub(other, -1) ~= 'w' then

@@ -10,7 +10,7 @@ import type {
   WarmOptions,
   WriteBehindOptions,
 } from './define.ts';
-import { type Duration, parseDuration } from './duration.ts';
+import { type Duration, hourMs, parseDuration } from './duration.ts';
 import type { ExpertDef } from './expert.ts';
 import type { JobOptions } from './job.ts';
 import type { KeyCodec } from './key.ts';
@@ -220,6 +220,10 @@ const cache = made(
     ),
     grace: durationOrZero.optional(),
     backoff: duration.optional(),
+    holdOff: is<Duration>(
+      "a duration such as '2s', at most '1h'",
+      (value) => (parseDuration(value) ?? Number.POSITIVE_INFINITY) <= hourMs,
+    ).optional(),
     timeouts: strict({
       soft: durationOrZero.optional(),
       hard: duration.optional(),

@@ -22,6 +22,7 @@ export const defaults = {
   cache: {
     graceMs: 0,
     backoffMs: 10 * secondMs,
+    holdOffMs: 0,
     earlyRefresh: 1,
     jitter: 0.1,
     negativeMax: 10_000,

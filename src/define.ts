@@ -186,6 +186,11 @@ export interface CacheOptions<Id, Value> {
   readonly grace?: Duration;
   /** After a failed refresh: how long stale values are served before the next try. @default '10s' */
   readonly backoff?: Duration;
+  /**
+   * For loads that may read from a replica: how far that may lag. What is loaded so soon after a change was told
+   * (an invalidation, a `set`, a write) is answered, and not kept. At most an hour. @default 0
+   */
+  readonly holdOff?: Duration;
   /** How long readers wait. @default stale values are served at once, others are waited for as long as their load takes */
   readonly timeouts?: TimeoutOptions;
   /** What a reader gets when the load of its id failed and no older value may be served; it is not stored. @default the error */

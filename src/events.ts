@@ -12,7 +12,16 @@ export interface Events {
   'fill:settled': { cache: string; reason: 'warm' | 'refresh'; report: FillReport };
   'entry:refused': {
     cache: string;
-    why: 'lost' | 'too-big' | 'corrupt' | 'version' | 'schema' | 'encode' | 'store' | 'negative-max';
+    why:
+      | 'lost'
+      | 'too-big'
+      | 'corrupt'
+      | 'version'
+      | 'schema'
+      | 'encode'
+      | 'store'
+      | 'held-off'
+      | 'negative-max';
   };
   /** A key was too long and is stored under its hash, which no plan can name; told at most once a cache. */
   'key:hashed': { cache: string };

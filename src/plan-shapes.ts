@@ -155,7 +155,7 @@ export const rowResults = [
   'lost',
 ] as const;
 /**
- * What became of a row: `planned` (not yet), `written`, `fresh` (was already), `busy` (a reader or writer holds its lease),
+ * What became of a row: `planned` (not yet), `written`, `fresh` (was already), `busy` (a reader or writer holds its lease, or nobody may for a while),
  * `missing` (the origin has no such id), `failed`, `budget` (time, rate or memory ran out), `lost` (deleted or overtaken while it loaded).
  */
 export type RowResult = (typeof rowResults)[number];
@@ -271,6 +271,8 @@ export interface FillReport {
   /** Of those renewed: how many hold what they held before, and how many of these live on without a load (and are `fresh`). */
   readonly unchanged?: number;
   readonly stillCurrent?: number;
+  /** Of those `busy`: how many nobody may write yet, because a replica may still hold what was before a change. */
+  readonly heldOff?: number;
   /** The first thing that went wrong, if any: its code and text without keys. */
   readonly error?: { readonly code: string; readonly message: string };
   readonly fills: readonly Fill[];

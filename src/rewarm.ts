@@ -21,6 +21,8 @@ export interface Rewarmed {
   readonly dropped: number;
   /** Hot, and beyond budget, time or what the origin could do: they are loaded when they are asked for. */
   readonly left: number;
+  /** Of `left`: those that nobody may load to keep yet, because a replica may still hold what was before. */
+  readonly heldOff?: number;
 }
 
 /** Members of tags that are looked up; what is beyond goes with its grace. */
@@ -46,15 +48,18 @@ export async function rewarm(
   const isHot = new Set(hot);
   const cold = [...members].filter((key) => !isHot.has(key));
   const counts = { reloaded: 0, fresh: 0, dropped: 0 };
+  let heldOff = 0;
 
   for (let i = 0; i < cold.length; i += lookAtOnce) {
     signal.throwIfAborted();
     const some = cold.slice(i, i + lookAtOnce);
     const looks = await from.store.look(cache, some);
-    const stale = some.filter((_, at) => looks[at]!.state === 'missing');
+    const gone = some.filter((_, at) => looks[at]!.state === 'missing');
+    const ages = await from.store.ages(cache, gone);
+    const stale = gone.filter((_, at) => ages[at] !== undefined);
     if (stale.length > 0) await to.cache.invalidate({ cache, keys: stale, isSure: true });
-    counts.dropped += stale.length;
-    counts.fresh += some.length - stale.length;
+    counts.dropped += gone.length;
+    counts.fresh += some.length - gone.length;
   }
 
   const asked = hot.length + cold.length;
@@ -62,7 +67,10 @@ export async function rewarm(
   for (let leftMs = maxTimeMs; open.length > 0 && leftMs > 0; leftMs -= fillMs) {
     signal.throwIfAborted();
     const withinMs = Math.min(fillMs, leftMs);
-    const { results } = await to.cache.fill(cache, { keys: open, reason: 'refresh', signal, withinMs });
+    const report = await to.cache.fill(cache, { keys: open, reason: 'refresh', signal, withinMs });
+    const { results } = report;
+    heldOff += report.heldOff ?? 0;
+    counts.fresh -= report.heldOff ?? 0;
     for (const result of results) {
       if (result === 'written') counts.reloaded += 1;
       else if (result === 'fresh' || result === 'busy') counts.fresh += 1;
@@ -72,5 +80,6 @@ export async function rewarm(
     if (unreached.length === open.length) break;
     open = unreached;
   }
-  return { asked, ...counts, left: asked - counts.reloaded - counts.fresh - counts.dropped };
+  const left = asked - counts.reloaded - counts.fresh - counts.dropped;
+  return { asked, ...counts, left, ...(heldOff > 0 ? { heldOff } : {}) };
 }

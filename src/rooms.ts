@@ -107,6 +107,8 @@ export interface ResolvedWarm {
   readonly maxTimeMs: number;
   readonly memoryMark: number;
   readonly overlap: 'skip' | 'queue';
+  /** After a change, for how long nothing is kept. */
+  readonly holdOffMs: number;
   readonly perSecond?: number;
   readonly lanes: number;
   readonly sql: readonly { readonly sql: string; readonly params: readonly unknown[] }[];

@@ -57,8 +57,8 @@ export interface Purpose {
 export interface Landing {
   /** Loads under a lease that is held, answers at once, then writes. */
   fenced(group: Group, token: string, seq: number, purpose: Purpose): Promise<void>;
-  /** What is loaded without a lease serves those who wait for it, and is not stored. */
-  unfenced(group: Group, isStoreAway: boolean): Promise<void>;
+  /** What is loaded without a lease serves those who wait for it, and is not stored; `away`: with some others at once only. */
+  unfenced(group: Group, why: 'away' | 'store' | 'held-off'): Promise<void>;
   storeFailed(error: unknown): void;
 }
 
@@ -70,7 +70,7 @@ export function createLanding(parts: LandingParts): Landing {
   const { def, settings, store, bound, clock, events, recorder, rates, mayForget, pulse } = parts;
   const cache = def.name;
 
-  const refused = (why: 'lost' | 'too-big' | 'encode' | 'store' | 'negative-max') =>
+  const refused = (why: 'lost' | 'too-big' | 'encode' | 'store' | 'held-off' | 'negative-max') =>
     events.emit('entry:refused', { cache, why });
 
   const load = async ({ wants }: Group, reason: Purpose['reason']): Promise<LoadResult> => {
@@ -90,16 +90,16 @@ export function createLanding(parts: LandingParts): Landing {
     return prepare(def, settings, rates ? { ...loaded, readsPerMinute: () => rates.of(key) } : loaded);
   };
 
-  const unfenced = async (group: Group, isAway: boolean): Promise<void> => {
+  const unfenced: Landing['unfenced'] = async (group, why) => {
     const { wants, flights } = group;
     const task = () => load(group, 'miss');
-    const result = await (isAway ? bound(task) : task());
+    const result = await (why === 'away' ? bound(task) : task());
     flights.forEach((flight, i) => {
       const error = result.errors.get(i);
       try {
         if (error) throw error;
         flight.land(formIn(preparedAt(wants, result, i).draft));
-        refused('store');
+        refused(why === 'away' ? 'store' : why);
       } catch (unfit) {
         if (!error) refused('encode');
         flight.fail(unfit);

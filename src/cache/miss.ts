@@ -78,7 +78,7 @@ export function createMisses(parts: MissParts): Misses {
 
   /** Takes leases; lands what is there already, and loads past a store that fails. */
   const take = async ({ wants, flights }: Lot) => {
-    const [own, busy, again] = [emptyLot(), emptyLot(), emptyLot()];
+    const [own, busy, held, again] = [emptyLot(), emptyLot(), emptyLot(), emptyLot()];
     let seq = 0;
     for (const want of wants) want.heard = want.spot?.heard ?? 0;
     const keys = wants.map(({ key }) => key);
@@ -106,7 +106,7 @@ export function createMisses(parts: MissParts): Misses {
           flight.land(formOf(each));
           flight.end(true);
         } else {
-          const lot = each === 'own' ? own : each === 'busy' ? busy : again;
+          const lot = each === 'own' ? own : each === 'busy' ? busy : each === 'held' ? held : again;
           lot.wants.push(typeof each === 'string' ? want : { ...want, past: pastOf(each) });
           lot.flights.push(flight);
         }
@@ -116,21 +116,22 @@ export function createMisses(parts: MissParts): Misses {
       storeFailed(error);
       // What was not answered in time may still be done: leases taken then are given back behind it.
       void store.abort(cache, keys, token).catch(storeFailed);
-      await unfenced({ wants, flights }, error.code === 'E_STORE_UNAVAILABLE');
+      await unfenced({ wants, flights }, error.code === 'E_STORE_UNAVAILABLE' ? 'away' : 'store');
     }
-    return { own, busy, again, token, seq };
+    return { own, busy, held, again, token, seq };
   };
 
   /** Brings every flight down: by what is there, by loading it, or by waiting for whoever does. */
   const proceed = async (lot: Lot, round = 1): Promise<void> => {
-    const { own, busy, again, token, seq } = await take(lot);
+    const { own, busy, held, again, token, seq } = await take(lot);
     await Promise.all([
       own.wants.length > 0 ? fenced(own, token, seq, { reason: 'miss' }) : undefined,
+      held.wants.length > 0 ? unfenced(held, 'held-off') : undefined,
       again.wants.length === 0
         ? undefined
         : round < mostRounds
           ? proceed(again, round + 1)
-          : unfenced(again, false),
+          : unfenced(again, 'store'),
       ...busy.wants.map((want, i) => waitFor(want, busy.flights[i]!)),
     ]);
   };
@@ -144,7 +145,7 @@ export function createMisses(parts: MissParts): Misses {
     want.pauseMs = Math.min(longestPauseMs, want.pauseMs * 1.5);
     const isOver = clock.elapsed() >= want.until;
     if (isOver || (want.spot !== undefined && want.spot.deleted - want.deleted >= mostOvertakes))
-      return unfenced({ wants: [want], flights: [flight] }, false);
+      return unfenced({ wants: [want], flights: [flight] }, 'store');
     return proceed({ wants: [{ ...want, askedAt: clock.elapsed() }], flights: [flight] });
   };
 
@@ -155,7 +156,7 @@ export function createMisses(parts: MissParts): Misses {
       return { ...want, spot, heard: 0, deleted, pauseMs: firstPauseMs, until: undefined };
     });
     try {
-      if (isStoreAway) return await unfenced(group, true);
+      if (isStoreAway) return await unfenced(group, 'away');
       await proceed({ wants, flights: [...group.flights] });
     } catch (error) {
       for (const flight of group.flights) {

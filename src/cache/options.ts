@@ -1,6 +1,7 @@
 import { defaults } from '../defaults.ts';
 import type { AnyCacheDef } from '../define.ts';
 import { durationMs, secondMs } from '../duration.ts';
+import { holdOffMsOf } from '../hold-off.ts';
 import type { TtlPolicy } from '../lifetime.ts';
 import { type RefreshAhead, refreshAheadOf } from '../refresh-ahead.ts';
 import type { CodecChoice } from '../store/codec.ts';
@@ -12,6 +13,7 @@ export interface CacheSettings {
   /** 0 = nothing stale is served. */
   readonly graceMs: number;
   readonly backoffMs: number;
+  readonly holdOffMs: number;
   /** 0 = stale values are served at once. */
   readonly softMs: number;
   /** Undefined = readers wait as long as it takes. */
@@ -44,6 +46,7 @@ export function settingsOf(def: AnyCacheDef): CacheSettings {
     ttl,
     graceMs: Math.floor(durationMs(def.grace ?? preset.graceMs, `${path}.grace`)),
     backoffMs: Math.ceil(durationMs(def.backoff ?? preset.backoffMs, `${path}.backoff`)),
+    holdOffMs: holdOffMsOf(def),
     softMs: durationMs(def.timeouts?.soft ?? 0, `${path}.timeouts.soft`),
     hardMs:
       def.timeouts?.hard === undefined ? undefined : durationMs(def.timeouts.hard, `${path}.timeouts.hard`),

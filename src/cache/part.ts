@@ -84,8 +84,10 @@ export function createPartFiller(parts: PartParts): PartFiller {
       const there: { at: number[]; bytes: Buffer[] } = { at: [], bytes: [] };
       begun.forEach((each, i) => {
         if (each === 'own') own.push(at[i]!);
-        else if (each === 'busy') work.results[at[i]!] = 'busy';
-        else {
+        else if (each === 'busy' || each === 'held') {
+          work.results[at[i]!] = 'busy';
+          if (each === 'held') work.heldOff += 1;
+        } else {
           there.at.push(at[i]!);
           there.bytes.push(each);
         }

@@ -75,7 +75,7 @@ export function createRenewal({ def, settings, store, reader, budget, clock }: R
       const leased: number[] = [];
       begun.forEach((each, i) => {
         if (each === 'own') leased.push(i);
-        else results[there[i]!] = each === 'busy' ? 'busy' : 'fresh';
+        else results[there[i]!] = typeof each === 'string' ? 'busy' : 'fresh';
       });
       // From here on a deletion takes the lease along; before it, there may have been one.
       const entries = await store.getMany(

@@ -22,6 +22,7 @@ export interface Work {
   readonly olds: Map<number, Buffer>;
   unchanged: number;
   stillCurrent: number;
+  heldOff: number;
 }
 
 /** Keys that `decode` does not take have failed already. */
@@ -41,6 +42,7 @@ export function openWork(request: FillRequest, decode: (key: string) => unknown)
     olds: new Map(),
     unchanged: 0,
     stillCurrent: 0,
+    heldOff: 0,
   };
   request.keys.forEach((key, position) => {
     try {
@@ -68,9 +70,10 @@ export function end(work: Work, error: unknown): void {
 }
 
 export function reportOf({ results, bytes, loadMs, waitMs, fills, error, ...work }: Work): FillReport {
-  const { unchanged, stillCurrent } = work;
+  const { unchanged, stillCurrent, heldOff } = work;
   const renewed = work.request.renews === undefined ? {} : { unchanged, stillCurrent };
-  return { results, bytes, loadMs, waitMs, fills, ...renewed, ...(error ? { error } : {}) };
+  const held = heldOff > 0 ? { heldOff } : {};
+  return { results, bytes, loadMs, waitMs, fills, ...renewed, ...held, ...(error ? { error } : {}) };
 }
 
 function note(work: Work, error: unknown): void {

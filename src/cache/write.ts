@@ -41,8 +41,9 @@ export function createWriteThrough(parts: WriteParts) {
 
   const lease = async (key: string, token: string): Promise<boolean> => {
     try {
-      const ms = leaseMs(settings.timeoutMs);
-      const [begun] = await store.begin(cache, [key], { token, ms }, { want: 'none' });
+      // Not over before nobody can read an older value any more.
+      const ms = Math.max(leaseMs(settings.timeoutMs), settings.holdOffMs);
+      const [begun] = await store.begin(cache, [key], { token, ms }, { want: 'write' });
       return begun === 'own';
     } catch (error) {
       events.emit('store:failed', { role: 'cache', message: messageOf(error) });

@@ -17,6 +17,7 @@ import { createEmitter, type Emitter } from '../events.ts';
 import type { Client, ReadOptions } from '../facade.ts';
 import { type CallableParts, callable } from '../fronts/call.ts';
 import { fetcher } from '../fronts/fetcher.ts';
+import { holdOffsOf } from '../hold-off.ts';
 import { type AnyJobDef, checkPayload } from '../job.ts';
 import { createLog, type Log } from '../log.ts';
 import { type Budget, createBudget } from '../origin/budget.ts';
@@ -119,6 +120,7 @@ export async function openGround(input: ConfigInput | Config, options: GroundOpt
     onRefused: (error) =>
       log.warn({ err: error }, 'the cache Redis refuses CLIENT TRACKING: nothing is kept in memory'),
   });
+  const holdOffs = holdOffsOf(config.caches);
   const outage = createOutage({
     clock,
     events,
@@ -126,8 +128,20 @@ export async function openGround(input: ConfigInput | Config, options: GroundOpt
     most: config.keptInvalidations,
     tagged: config.caches.filter((def) => def.tags !== undefined).map((def) => def.name),
     open: (watch) => ({
-      tags: createRedisTags(connections.cache, { prefix, voice: bus, keepMs: longestLifeMs(config), watch }),
-      store: createRedisStore(connections.cache, { prefix, voice: bus, tagsKey: tagsKey(prefix), watch }),
+      tags: createRedisTags(connections.cache, {
+        prefix,
+        voice: bus,
+        keepMs: longestLifeMs(config),
+        notesTimes: holdOffs.size > 0,
+        watch,
+      }),
+      store: createRedisStore(connections.cache, {
+        prefix,
+        voice: bus,
+        tagsKey: tagsKey(prefix),
+        holdOffs,
+        watch,
+      }),
     }),
   });
   connections.cache.on('ready', outage.wake);

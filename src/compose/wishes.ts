@@ -3,6 +3,7 @@ import { defaults } from '../defaults.ts';
 import type { AnyCacheDef } from '../define.ts';
 import { durationMs } from '../duration.ts';
 import { messageOf, nearest, SamovarError } from '../errors.ts';
+import { holdOffMsOf } from '../hold-off.ts';
 import { isHashed, longestKeyBytes } from '../key.ts';
 import type { Reads, ResolvedWarm, Wish } from '../rooms.ts';
 import { policyOf } from '../ttl/ttl.ts';
@@ -54,6 +55,7 @@ function resolveWarm(def: AnyCacheDef): ResolvedWarm {
     maxTimeMs: durationMs(warm.maxTime ?? defaults.warm.maxTimeMs, `${at}.warm.maxTime`),
     memoryMark: warm.memoryMark ?? defaults.warm.memoryMark,
     overlap: warm.overlap ?? defaults.warm.overlap,
+    holdOffMs: holdOffMsOf(def),
     // Twice the loads at once: while some load, others write and settle.
     lanes: Math.max(1, Math.min(mostLanes, 2 * concurrency)),
     sql: sources.flatMap((source) =>

@@ -132,7 +132,7 @@ export const metricDefinitions = {
   samovar_entries_refused_total: {
     type: 'counter',
     labels: ['cache', 'why'],
-    help: 'Values that did not become, or no longer count as, an entry: lost, too-big, corrupt, version, schema, encode, negative-max or store.',
+    help: 'Values that did not become, or no longer count as, an entry: lost, too-big, corrupt, version, schema, encode, negative-max, held-off or store.',
   },
   samovar_invalidated_keys_total: {
     type: 'counter',

@@ -20,20 +20,27 @@ export interface RedisStoreOptions {
   /** Where it is told what happens to entries. @default nowhere */
   readonly voice?: Voice;
   readonly watch?: Watch;
+  /** By cache: for how many ms after a change loads may read what was before. @default nowhere */
+  readonly holdOffs?: ReadonlyMap<string, number>;
 }
 
 interface Scripts {
   svAbort(keys: number, ...args: string[]): Promise<string>;
   svDelete(keys: number, ...args: string[]): Promise<number>;
   svClear(keys: number, ...args: string[]): Promise<number>;
-  svInvalidate(keys: 1, clock: string, channel: string, origin: string, mode: string): Promise<string>;
+  svInvalidate(keys: 1, clock: string, ...args: string[]): Promise<string>;
   svExpire(keys: number, ...args: string[]): Promise<unknown>;
   svTouch(keys: number, ...args: (string | number | Buffer)[]): Promise<unknown>;
 }
 
 /** Bytes of entries in one command, unless the pace says otherwise. */
 const usualPieceBytes = 32_768;
-const letters = { own: 0x6f, busy: 0x62, written: 0x77 } as const;
+const letters = { own: 0x6f, busy: 0x62, held: 0x68, written: 0x77 } as const;
+const begunBy = new Map<number, Begun>([
+  [letters.own, 'own'],
+  [letters.busy, 'busy'],
+  [letters.held, 'held'],
+]);
 const nothing = Buffer.alloc(0);
 /** For commands that no reader waits for: a worker that is at its limits is not taken for a server that is away. */
 const patienceMs = 2_000;
@@ -41,7 +48,7 @@ const patienceMs = 2_000;
 /** Entries and leases in Redis. On a Cluster the keys of one command share a partition, elsewhere any may. */
 export function createRedisStore(
   redis: Redis | Cluster,
-  { prefix, tagsKey, voice, watch }: RedisStoreOptions,
+  { prefix, tagsKey, voice, watch, holdOffs }: RedisStoreOptions,
 ): Store {
   const { channel, origin } = voice ?? { channel: '', origin: '' };
   const guarded = createGuarded(watch);
@@ -54,6 +61,7 @@ export function createRedisStore(
   redis.defineCommand('svInvalidate', { lua: readLua('tags-invalidate') });
   const scripts = redis as unknown as Scripts;
   const isApart = redis.isCluster;
+  const holdOffOf = (cache: string): number => holdOffs?.get(cache) ?? 0;
 
   /** The leases of each partition, then its entries. */
   const writeKeys = (
@@ -115,7 +123,7 @@ export function createRedisStore(
             into.text(lease.token);
             into.number(lease.ms);
             into.text(want);
-            into.text(waits ? '1' : '0');
+            into.text(`${waits ? 'w' : ''}${holdOffOf(cache) > 0 ? 'h' : ''}`);
             writeCounts(into, call);
             if (past) for (const position of at) into.bytes(past[position] ?? nothing);
           },
@@ -124,8 +132,7 @@ export function createRedisStore(
         let entry = 0;
         for (let i = 0; i < at.length; i++) {
           const letter = told![i];
-          begun[at[i]!] =
-            letter === letters.own ? 'own' : letter === letters.busy ? 'busy' : entries[entry++]!;
+          begun[at[i]!] = (letter !== undefined && begunBy.get(letter)) || entries[entry++]!;
         }
       };
       try {
@@ -146,7 +153,7 @@ export function createRedisStore(
         const at = positionsOf(call);
         const reply = commit({
           keys: call.keys + call.segments.length + (isTagged ? 2 : 1),
-          args: 5 + call.segments.length + 2 * call.keys,
+          args: 6 + call.segments.length + 2 * call.keys,
           key: names.entry(batch.cache, keys[at[0]!]!),
           size: call.bytes + 100 * call.keys,
           patienceMs,
@@ -160,6 +167,7 @@ export function createRedisStore(
             into.text(isTagged ? '1' : '0');
             into.text(channel);
             into.text(origin);
+            into.number(holdOffOf(batch.cache));
             writeCounts(into, call);
             for (const position of at) writeDraft(into, batch, drafts[position]!);
           },
@@ -194,7 +202,7 @@ export function createRedisStore(
         const at = positionsOf(call);
         const reply = set({
           keys: call.keys + call.segments.length + 1,
-          args: 4 + call.segments.length + 2 * call.keys,
+          args: 5 + call.segments.length + 2 * call.keys,
           key: names.entry(batch.cache, keys[at[0]!]!),
           size: call.bytes + 100 * call.keys,
           writeKeys(into) {
@@ -205,6 +213,7 @@ export function createRedisStore(
             into.text(channel);
             into.text(origin);
             into.text(batch.isTagged ? '1' : '0');
+            into.number(holdOffOf(batch.cache));
             writeCounts(into, call);
             for (const position of at) writeDraft(into, batch, drafts[position]!);
           },
@@ -223,7 +232,7 @@ export function createRedisStore(
     async expire(cache, keys) {
       for (const call of calls(keys, { keys: mostKeys, isApart: true })) {
         const { count, keys: all } = inPartition(cache, call, keys);
-        await guarded(scripts.svExpire(count, ...all, channel, origin));
+        await guarded(scripts.svExpire(count, ...all, channel, origin, String(holdOffOf(cache))));
       }
     },
 
@@ -246,22 +255,20 @@ export function createRedisStore(
           return [leases, ...at.map((position) => entry + keys[position]!)];
         });
         const counts = segments.map(({ at }) => String(at.length));
-        const segmentCount = String(segments.length);
-        await guarded(
-          scripts.svDelete(count + segments.length, ...all, channel, origin, segmentCount, ...counts),
-        );
+        const args = [channel, origin, String(holdOffOf(cache)), String(segments.length), ...counts];
+        await guarded(scripts.svDelete(count + segments.length, ...all, ...args));
       }
     },
 
     async clear(cache) {
-      const seq = await guarded(scripts.svInvalidate(1, tagsKey, '', '', 'purge'));
+      const seq = await guarded(scripts.svInvalidate(1, tagsKey, '', '', 'purge', ''));
       const all = Array.from({ length: partitions }, (_, partition) => names.slot(cache, partition));
+      const args = [seq, channel, origin, cache, String(holdOffOf(cache))];
       if (isApart) {
-        for (const { epoch, leases } of all)
-          await guarded(scripts.svClear(2, epoch, leases, seq, channel, origin, cache));
+        for (const { epoch, leases } of all) await guarded(scripts.svClear(2, epoch, leases, ...args));
       } else {
         const leases = all.map((slot) => slot.leases);
-        await guarded(scripts.svClear(1 + partitions, all[0]!.epoch, ...leases, seq, channel, origin, cache));
+        await guarded(scripts.svClear(1 + partitions, all[0]!.epoch, ...leases, ...args));
       }
     },
 

@@ -10,17 +10,21 @@ export interface Lease {
 export interface BeginOptions {
   /**
    * 'value': an entry found is answered whole; 'head': its header and tags; 'none': the lease, whatever there
-   * is; 'refresh': as 'head', and a key whose load failed a moment ago is busy.
+   * is; 'write': as 'none', for a value that is not loaded; 'refresh': as 'head', and a key whose load failed a moment
+   * ago is busy.
    */
-  readonly want: 'value' | 'head' | 'none' | 'refresh';
+  readonly want: 'value' | 'head' | 'none' | 'write' | 'refresh';
   /** By position: the beginning of an entry that is of no use to the asker; it counts as absent if it is still there. */
   readonly past?: readonly (Buffer | undefined)[];
   /** The asker waits for keys that are busy: who ends their leases tells it on the bus. @default false */
   readonly waits?: boolean;
 }
 
-/** `own` = the lease is yours, `busy` = somebody else's, bytes = there is an entry. */
-export type Begun = 'own' | 'busy' | Buffer;
+/**
+ * `own` = the lease is yours, `busy` = somebody else's, bytes = there is an entry. `held` = it was changed so lately that a
+ * load may read what was before: its value may be answered, and nobody may write it.
+ */
+export type Begun = 'own' | 'busy' | 'held' | Buffer;
 
 /** What all entries of one commit share. */
 export interface Batch {

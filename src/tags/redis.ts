@@ -12,6 +12,8 @@ export interface RedisTagsOptions {
   readonly keepMs: number;
   /** Where invalidations are told. @default nowhere */
   readonly voice?: Voice;
+  /** Notes when a tag was invalidated, for caches that hold off. @default false */
+  readonly notesTimes?: boolean;
   readonly watch?: Watch;
 }
 
@@ -23,7 +25,7 @@ interface Scripts {
     channel: string,
     origin: string,
     mode: string,
-    ...tags: string[]
+    ...flagAndTags: string[]
   ): Promise<string>;
   svTagsCut(keys: 1, clock: string, keepMs: number): Promise<string | null>;
   svTagsPrune(keys: 1, clock: string, upto: string, ...fields: string[]): Promise<number>;
@@ -37,7 +39,7 @@ export const tagsKey = (prefix: string): string => `${prefix}:tags`;
 /** The tag clock in one Redis hash: `seq`, `from`, and `t:<tag>` for each tag that was ever invalidated. */
 export function createRedisTags(
   redis: Redis | Cluster,
-  { prefix, keepMs, voice, watch }: RedisTagsOptions,
+  { prefix, keepMs, voice, notesTimes = false, watch }: RedisTagsOptions,
 ): Tags {
   const guarded = createGuarded(watch);
   const key = tagsKey(prefix);
@@ -62,6 +64,7 @@ export function createRedisTags(
             voice?.channel ?? '',
             voice?.origin ?? '',
             mode,
+            notesTimes ? '1' : '',
             ...all.slice(from, from + mostTags),
           ),
         );

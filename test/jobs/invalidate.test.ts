@@ -24,11 +24,24 @@ const products = defineCache('products', {
   },
   warm: { top: 10 },
 });
+/** Its loads may read from replicas that lag by a second. */
+const lagging = defineCache('lagging', {
+  origin: defineOrigin('replica'),
+  key: key.number,
+  ttl: '10m',
+  grace: '1h',
+  holdOff: '1s',
+  load: async (ids: number[]) => {
+    loads.push([...ids]);
+    return new Map(ids.map((id) => [id, version]));
+  },
+  warm: { top: 1 },
+});
 const config = {
   redis: cacheRedis.url,
   queueRedis: queueRedis.url,
   postgres: db.url,
-  caches: [products],
+  caches: [products, lagging],
   jobs: [forecast, invalidate],
   access: { flushEvery: '1h' },
   log: { level: 'warn' },
@@ -139,6 +152,46 @@ describe('with rewarm', () => {
     await samovar.invalidateIn(db.pool, { cache: products, ids: [20, 30], rewarm: true });
     await until(async () => (await cache.get(20)) === 2, 'it is loaded again');
     await until(async () => !(await cache.has(30)), 'the cold one is forgotten');
+  });
+});
+
+describe('with rewarm, where replicas may lag', () => {
+  const [hot, cold] = [1, 2];
+  const read = async () => {
+    const other = samovar.cache(lagging);
+    await other.getMany([hot, cold]);
+    await until(() => other.has(cold), 'they are stored');
+    loads.length = 0;
+  };
+  beforeAll(async () => {
+    const hour = Math.floor(Date.now() / 3_600_000) - 1;
+    await db.pool.query(
+      `with c as (insert into samovar.cache (name, last_bucket) values ('lagging', $1) returning id),
+            k as (insert into samovar.cache_key (cache_id, key, cost_ms, size_bytes, seen_bucket)
+                  select id, '1', 5, 100, $1 from c returning id, cache_id)
+       insert into samovar.key_state (key_id, cache_id, first_bucket, last_bucket, e1, e3, e6, e24, e72, e168, accesses)
+       select id, cache_id, $1, $1, 10, 10, 10, 10, 10, 10, 10 from k`,
+      [hour],
+    );
+  });
+
+  test('the hot ones are loaded when what is loaded may be kept again', async () => {
+    await read();
+    const { jobs } = await samovar.invalidate({ cache: lagging, ids: [hot, cold], rewarm: true });
+    const { lagging: last } = await told(jobs);
+    expect(last).toEqual({ asked: 2, reloaded: 1, fresh: 0, dropped: 1, left: 0 });
+    expect(loads).toEqual([[hot]]);
+    expect(await samovar.cache(lagging).has(hot)).toBe(true);
+    expect(await samovar.cache(lagging).has(cold)).toBe(false);
+  });
+
+  test('also when the job itself invalidated', async () => {
+    await read();
+    const id = await samovar.enqueue(invalidate, { cache: 'lagging', keys: [`${hot}`], rewarm: true });
+    await told([id]);
+    await until(() => loads.length > 0, 'it is loaded again');
+    await until(async () => (await samovar.cache(lagging).get(hot)) === version, 'it is there');
+    expect(loads).toEqual([[hot]]);
   });
 });
 

@@ -7,6 +7,7 @@ import { type Clock, systemClock } from '../../src/clock.ts';
 import { openRedis, reconnect } from '../../src/connect.ts';
 import { type AnyCacheDef, defineOrigin } from '../../src/define.ts';
 import { createEmitter, type EventName, type Events } from '../../src/events.ts';
+import { holdOffsOf } from '../../src/hold-off.ts';
 import { type Budget, createBudget } from '../../src/origin/budget.ts';
 import { createRedisLimiter } from '../../src/origin/redis.ts';
 import { createOutage, type Outage } from '../../src/outage/outage.ts';
@@ -125,6 +126,7 @@ export async function counter(defs: readonly AnyCacheDef[], options: CounterOpti
   const openSubscriber = () =>
     openRedis({ role: 'cache', use: 'subscriber', url: options.listenUrl ?? cacheUrl, from: 'the test' });
   const tracked = defs.filter(({ memory }) => memory?.tracking).map(({ name }) => name);
+  const holdOffs = holdOffsOf(defs);
   const bus = createRedisBus(cacheRedis, { prefix, clock, openSubscriber, tracked });
   const outage = createOutage({
     clock,
@@ -133,8 +135,14 @@ export async function counter(defs: readonly AnyCacheDef[], options: CounterOpti
     most: options.keep ?? 10_000,
     tagged: defs.filter((def) => def.tags !== undefined).map((def) => def.name),
     open: (watch) => ({
-      store: createRedisStore(cacheRedis, { prefix, voice: bus, tagsKey: tagsKey(prefix), watch }),
-      tags: createRedisTags(cacheRedis, { prefix, voice: bus, keepMs: 60_000, watch }),
+      store: createRedisStore(cacheRedis, { prefix, voice: bus, tagsKey: tagsKey(prefix), holdOffs, watch }),
+      tags: createRedisTags(cacheRedis, {
+        prefix,
+        voice: bus,
+        keepMs: 60_000,
+        notesTimes: holdOffs.size > 0,
+        watch,
+      }),
     }),
   });
   cacheRedis.on('ready', outage.wake);

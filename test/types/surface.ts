@@ -87,6 +87,9 @@ defineCache('x', { ...base, load, schema: z.object({ price: z.number() }) });
 defineCache('x', { ...base, load, ttl: (value) => value.price });
 defineCache('x', { ...base, load, ttl: ttl.sliding('1m', { most: '1h' }) });
 defineCache('x', { ...base, load, ttl: ttl.tiers({ hot: '1h', warm: '10m', cold: '1m' }) });
+defineCache('x', { ...base, load, holdOff: '2s' });
+// @ts-expect-error a duration has a unit
+defineCache('x', { ...base, load, holdOff: '2 seconds' });
 // @ts-expect-error there is no such codec
 defineCache('x', { ...base, load, codec: 'yaml' });
 // @ts-expect-error there is no such option of a budget

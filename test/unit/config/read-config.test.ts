@@ -220,6 +220,11 @@ describe('what is wrong', () => {
       { caches: [wrongly('x', { jitter: 0.6 })] },
       '`caches.x.jitter` to be a share between 0 and 0.5, got 0.6',
     ],
+    [
+      'a hold-off of days',
+      { caches: [wrongly('x', { holdOff: '2d' })] },
+      "`caches.x.holdOff` to be a duration such as '2s', at most '1h', got '2d'",
+    ],
     ['jitter below zero', { caches: [wrongly('x', { jitter: -0.1 })] }, '`caches.x.jitter`'],
     [
       'a batch of none',
