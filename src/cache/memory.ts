@@ -80,7 +80,7 @@ interface Held {
 /** Reads between two looks at the clock, within one turn of the event loop. */
 const readsPerLook = 32;
 /** Most entries whose reads wait to be told. */
-const mostTouched = 10_000;
+const mostTouched = 50_000;
 /** Most keys of which it is remembered that they were invalidated; beyond, all are taken to be. */
 const mostInvalidated = 10_000;
 /** What an entry takes beside its value. */
