@@ -7,6 +7,9 @@ export type Told = (found: readonly Found[] | undefined, error?: unknown) => voi
 /** Most keys in one command, so that the server is never kept from others for long. */
 const mostKeys = 128;
 
+/** So many answers at least are handed out in one go, where there are more. */
+const fewestAtOnce = 8;
+
 /** What one command asks for, each key once, and the answers that are waited for. */
 interface Round {
   readonly keys: string[];
@@ -38,8 +41,27 @@ export function createGather(send: (keys: string[], told: Told) => void): (key: 
     send(keys, (found, error) => {
       inFlight -= 1;
       if (found === undefined) for (const reject of rejects) reject(error);
-      else for (let i = 0; i < resolves.length; i++) resolves[i]!(found[i]);
+      else hand(resolves, found, 0);
     });
+  };
+
+  /**
+   * Half of the answers, and the rest when the first have led to what they lead to: the server carries out the next reads
+   * of those while the others are being used here. All at once, one of the two would always wait for the other.
+   */
+  const hand = (
+    resolves: readonly ((found: Found) => void)[],
+    found: readonly Found[],
+    from: number,
+  ): void => {
+    const { length } = resolves;
+    const part = Math.max(fewestAtOnce, Math.ceil(length / 2));
+    const to = length - from < 2 * fewestAtOnce ? length : Math.min(length, from + part);
+    for (let i = from; i < to; i++) resolves[i]!(found[i]);
+    if (to === length) return;
+    const rest = (): void => hand(resolves, found, to);
+    // A tick that is asked for within the microtasks comes after all of them.
+    queueMicrotask(() => process.nextTick(rest));
   };
 
   const flush = (): void => {

@@ -49,3 +49,26 @@ test('a failure is told to all who wait for it and to nobody else', async () => 
   expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
   expect(String(await get('a'))).toBe('a');
 });
+
+test('half of many answers is handed out, and what that leads to is asked for before the rest', async () => {
+  const order: string[] = [];
+  const get = createGather((keys, told) => {
+    order.push(`asked for ${keys.length}`);
+    void echo(keys).then(told);
+  });
+  const reader = async (i: number) => {
+    expect(String(await get(`first ${i}`))).toBe(`first ${i}`);
+    order.push('answered');
+    expect(String(await get(`next ${i}`))).toBe(`next ${i}`);
+  };
+  await Promise.all(Array.from({ length: 20 }, (_, i) => reader(i)));
+  const half = new Array<string>(10).fill('answered');
+  expect(order).toEqual(['asked for 20', ...half, 'asked for 10', ...half, 'asked for 10']);
+});
+
+test('few answers are handed out at once', async () => {
+  const { get, sent } = recorded(echo);
+  const reader = async (i: number) => [await get(`first ${i}`), await get(`next ${i}`)];
+  await Promise.all(Array.from({ length: 15 }, (_, i) => reader(i)));
+  expect(sent.map((keys) => keys.length)).toEqual([15, 15]);
+});
