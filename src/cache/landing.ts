@@ -6,6 +6,7 @@ import type { Bound } from '../origin/bound.ts';
 import type { Loader, LoadResult } from '../origin/load.ts';
 import type { Recorder } from '../rooms.ts';
 import type { Draft, Store } from '../store/store.ts';
+import { createCommit } from './commit.ts';
 import { prepare, squeezed } from './draft.ts';
 import type { Flight } from './flight.ts';
 import type { Reader } from './form.ts';
@@ -69,6 +70,7 @@ const newestShare = 0.2;
 export function createLanding(parts: LandingParts): Landing {
   const { def, settings, store, bound, clock, events, recorder, rates, mayForget, pulse } = parts;
   const cache = def.name;
+  const commit = createCommit(store);
 
   const refused = (why: 'lost' | 'too-big' | 'encode' | 'store' | 'held-off' | 'negative-max') =>
     events.emit('entry:refused', { cache, why });
@@ -144,7 +146,7 @@ export function createLanding(parts: LandingParts): Landing {
       }
     });
     await Promise.all([
-      write(drafts, written, { token, seq, loadMs, filledBy: reason === 'miss' ? 'r' : 'f' }),
+      write(drafts, written, wants.length, { token, seq, loadMs, filledBy: reason === 'miss' ? 'r' : 'f' }),
       giveBack(unwritten, token),
       giveBack(failed, token, restMs),
       remove(outdated),
@@ -154,6 +156,7 @@ export function createLanding(parts: LandingParts): Landing {
   const write = async (
     drafts: readonly Draft[],
     written: readonly Flight[],
+    loaded: number,
     how: { token: string; seq: number; loadMs: number; filledBy: 'r' | 'f' },
   ): Promise<void> => {
     if (drafts.length === 0) return;
@@ -161,12 +164,11 @@ export function createLanding(parts: LandingParts): Landing {
     const filledAt = clock.now();
     const open = new Set(written);
     try {
-      await store.commit({ cache, isTagged, filledAt, plan: 0, ...how }, await squeezed(drafts, settings), {
-        heard(i, result) {
-          if (result === 'lost') refused('lost');
-          open.delete(written[i]!);
-          written[i]!.end(result === 'written');
-        },
+      const batch = { cache, isTagged, filledAt, plan: 0, ...how };
+      await commit(batch, loaded, await squeezed(drafts, settings), (i, result) => {
+        if (result === 'lost') refused('lost');
+        open.delete(written[i]!);
+        written[i]!.end(result === 'written');
       });
     } catch (error) {
       storeFailed(error);
