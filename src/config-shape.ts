@@ -192,6 +192,7 @@ const refreshAhead = z.custom<unknown>().superRefine((value, context) =>
           refreshCost: is<number>('a number from 0 to 1', (given) => isBetween(given, 0, 1)).optional(),
           min: is<number>('a share between 0.01 and 1', (given) => isBetween(given, 0.01, 1)).optional(),
           max: is<number>('a number from 1 to 100', (given) => isBetween(given, 1, 100)).optional(),
+          gatherFor: duration.optional(),
         } satisfies Record<keyof RefreshAheadOptions, z.ZodType>)
       : dueShare,
     value,

@@ -160,6 +160,11 @@ export interface RefreshAheadOptions {
   readonly min?: number;
   /** Longest ttl of a key whose value never changes, as a share of the configured one. 1 = never longer. @default 4 */
   readonly max?: number;
+  /**
+   * Refreshes that are due within so long of each other go into one load, of at most `batch` ids; no longer than a quarter
+   * of the time between due and ended. @default a sixteenth of that time
+   */
+  readonly gatherFor?: Duration;
 }
 
 export interface CacheOptions<Id, Value> {

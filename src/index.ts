@@ -50,7 +50,18 @@ export type { Ttl, TtlFacts, TtlPolicy } from './lifetime.ts';
 export { roomBytes, whyFull } from './memory.ts';
 export { dueResults } from './refresh-ahead.ts';
 export { type Rewarmed, rewarm } from './rewarm.ts';
-export type { Candidate, Moment, Plan, PlanRow, Reads, Run, RunState, Trigger, Writes } from './rooms.ts';
+export type {
+  Candidate,
+  DueClaim,
+  Moment,
+  Plan,
+  PlanRow,
+  Reads,
+  Run,
+  RunState,
+  Trigger,
+  Writes,
+} from './rooms.ts';
 export { type ScheduleDef, type ScheduleOptions, schedule } from './schedule.ts';
 export { ttl } from './ttl/ttl.ts';
 export { type UpsertColumn, type UpsertDef, type UpsertOptions, upsert } from './upsert.ts';

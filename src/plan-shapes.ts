@@ -268,9 +268,9 @@ export interface FillReport {
   readonly bytes: number;
   readonly loadMs: number;
   readonly waitMs: number;
-  /** Of those renewed: how many hold what they held before, and how many of these live on without a load (and are `fresh`). */
+  /** Of those renewed: how many hold what they held before, and the positions of these that live on without a load (and are `fresh`). */
   readonly unchanged?: number;
-  readonly stillCurrent?: number;
+  readonly stillCurrent?: readonly number[];
   /** Of those `busy`: how many nobody may write yet, because a replica may still hold what was before a change. */
   readonly heldOff?: number;
   /** The first thing that went wrong, if any: its code and text without keys. */

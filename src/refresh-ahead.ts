@@ -1,5 +1,6 @@
 import { defaults } from './defaults.ts';
-import type { AnyCacheDef } from './define.ts';
+import type { AnyCacheDef, RefreshAheadOptions } from './define.ts';
+import { durationMs } from './duration.ts';
 import type { DueResults, DueVerdict, FillReport } from './rooms.ts';
 
 /** How the entries of a cache are refreshed ahead of their end, with the defaults filled in. */
@@ -11,6 +12,8 @@ export interface RefreshAhead {
   /** Bounds of a key's own ttl, as shares of the configured one. */
   readonly min: number;
   readonly max: number;
+  /** Those due within so long of each other are loaded together. @default as the time between due and ended suggests */
+  readonly gatherMs?: number;
 }
 
 /** Undefined for a cache that does not ask for it. */
@@ -18,15 +21,19 @@ export function refreshAheadOf({
   refreshAhead,
 }: Pick<AnyCacheDef, 'refreshAhead'>): RefreshAhead | undefined {
   if (refreshAhead === undefined) return undefined;
+  const { gatherFor, ...given }: RefreshAheadOptions =
+    typeof refreshAhead === 'number' ? { at: refreshAhead } : refreshAhead;
   return {
     ...defaults.refreshAhead,
-    ...(typeof refreshAhead === 'number' ? { at: refreshAhead } : refreshAhead),
+    ...given,
+    ...(gatherFor === undefined ? {} : { gatherMs: durationMs(gatherFor, 'refreshAhead.gatherFor') }),
   };
 }
 
 /** What became of keys that were due, in numbers: what was decided, and how the refreshes among them ended. */
 export function dueResults(verdicts: readonly DueVerdict[], report: FillReport): DueResults {
-  const { unchanged = 0, stillCurrent = 0, results } = report;
+  const { unchanged = 0, results } = report;
+  const stillCurrent = report.stillCurrent?.length ?? 0;
   const judged = (verdict: DueVerdict) => verdicts.filter((each) => each === verdict).length;
   const ended = (...names: string[]) => results.filter((each) => names.includes(each)).length;
   return {

@@ -16,7 +16,6 @@ import type {
   PastRow,
   Plan,
   PlanInput,
-  RowResult,
   Run,
   Scorecard,
   Trigger,
@@ -85,6 +84,8 @@ export interface Reads {
   readonly due: {
     /** The caches that are refreshed ahead. */
     caches(): string[];
+    /** How many keys go into one load. */
+    batch(cache: string): number;
     /** Pure: by position, for how long the entry would live that a refresh brings. */
     withinMs(cache: string, ages: readonly (Age | undefined)[]): number[];
     /** Pure: what becomes of each key. */
@@ -186,15 +187,15 @@ export interface Writes {
   readonly due: {
     /** A number for the entries of one round to carry as their plan, so that it is seen which are read; 0 = nobody looks. */
     open(cache: string, keys: number): Promise<number>;
-    /** Notes which entries of a round were written. */
-    note(mark: number, results: readonly RowResult[]): Promise<void>;
+    /** Notes which entries of a round were written, or live on because of it. */
+    note(mark: number, report: Pick<FillReport, 'results' | 'stillCurrent'>): Promise<void>;
     /** Counts refreshes that nobody has read, drops old ones. */
     prune(now: number): Promise<Record<string, number>>;
     /** Takes keys that are due, for a while; undefined when there are none. */
     claim(cache: string, options: { readonly most: number }): Promise<DueClaim | undefined>;
-    /** Ends a claim; what is to come back does so when its entry is due, or soon where none is named. */
+    /** Ends claims of one cache; what is to come back does so when its entry is due, or soon where none is named. */
     settle(
-      claim: DueClaim,
+      claims: readonly DueClaim[],
       again: readonly { readonly key: string; readonly age?: Age | undefined }[],
       results: DueResults,
     ): Promise<void>;

@@ -119,7 +119,8 @@ export function createRenewal({ def, settings, store, reader, budget, clock }: R
             row: 0,
           });
           const ttlMs = ttlOf(draft.ttlMs, old, false);
-          touches.push({ key, past: old, at: now, ttlMs, graceMs: draft.graceMs, isRenewed: true });
+          const renewed = { plan: work.request.plan ?? 0, row: work.request.rows?.[position] ?? 0 };
+          touches.push({ key, past: old, at: now, ttlMs, graceMs: draft.graceMs, renewed });
           kept.add(position);
         }
       } catch {
@@ -133,7 +134,7 @@ export function createRenewal({ def, settings, store, reader, budget, clock }: R
       await store.abort(cache, keysAt(work, [...kept]), token);
       for (const position of kept) work.results[position] = 'fresh';
       work.unchanged += kept.size;
-      work.stillCurrent += kept.size;
+      work.stillCurrent.push(...kept);
       return at.filter((position) => !kept.has(position));
     },
 

@@ -21,7 +21,8 @@ export interface Work {
   /** By position: the entries that are to be renewed. */
   readonly olds: Map<number, Buffer>;
   unchanged: number;
-  stillCurrent: number;
+  /** Positions. */
+  stillCurrent: number[];
   heldOff: number;
 }
 
@@ -41,7 +42,7 @@ export function openWork(request: FillRequest, decode: (key: string) => unknown)
     fills: [],
     olds: new Map(),
     unchanged: 0,
-    stillCurrent: 0,
+    stillCurrent: [],
     heldOff: 0,
   };
   request.keys.forEach((key, position) => {

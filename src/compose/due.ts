@@ -1,4 +1,5 @@
 import type { Config } from '../config.ts';
+import { defaults } from '../defaults.ts';
 import { judge, withinMs } from '../due/judge.ts';
 import type { DueCache, DueIndex } from '../due/redis.ts';
 import { durationMs } from '../duration.ts';
@@ -8,6 +9,7 @@ import type { Reads } from '../rooms.ts';
 import type { Store } from '../store/store.ts';
 import { policyOf } from '../ttl/ttl.ts';
 import type { Ground } from './ground.ts';
+import { definitionOf } from './wishes.ts';
 
 /** The caches that are refreshed ahead, and what their entries' times are like. */
 export const dueCaches = ({ caches }: Pick<Config, 'caches'>): DueCache[] =>
@@ -55,6 +57,7 @@ export function dueOf(config: Pick<Config, 'caches'>, cache: string): DueCache {
 /** The pure half of the room, by name of the cache. */
 export const dueReads = ({ config }: Pick<Ground, 'config'>): Reads['due'] => ({
   caches: () => dueCaches(config).map(({ cache }) => cache),
+  batch: (cache) => definitionOf(config, cache).batch ?? defaults.cache.batch,
   withinMs(cache, ages) {
     const ahead = dueOf(config, cache);
     return ages.map((age) => withinMs(age, ahead, ahead.usualMs));

@@ -34,12 +34,12 @@ export function createRooms(ground: Ground, database: Database): { reads: Reads;
       due: {
         open: (cache, keys) =>
           refreshes.open(cache, { keys, now: clock.now(), longestMs: dueOf(config, cache).longestMs }),
-        note: (mark, results) => (mark === 0 ? Promise.resolve() : refreshes.note(mark, results)),
+        note: (mark, report) => (mark === 0 ? Promise.resolve() : refreshes.note(mark, report)),
         prune: (now) => refreshes.prune(now),
         claim: due.claim,
-        async settle(claim, again, results) {
-          await due.settle(claim, again);
-          events.emit('refresh:settled', { cache: claim.cache, results });
+        async settle(claims, again, results) {
+          await due.settle(claims, again);
+          for (const { cache } of claims.slice(0, 1)) events.emit('refresh:settled', { cache, results });
         },
       },
       tags,

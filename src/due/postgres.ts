@@ -1,7 +1,7 @@
 import type { Pool } from '../connect.ts';
 import { dayMs, minuteMs } from '../duration.ts';
 import type { Emitter } from '../events.ts';
-import type { RowResult } from '../rooms.ts';
+import type { FillReport } from '../rooms.ts';
 
 /** What became of refreshes: which of them somebody has read. */
 export interface Refreshes {
@@ -10,8 +10,8 @@ export interface Refreshes {
     cache: string,
     options: { readonly keys: number; readonly now: number; readonly longestMs: number },
   ): Promise<number>;
-  /** Notes which of them were written. */
-  note(mark: number, results: readonly RowResult[]): Promise<void>;
+  /** Notes which of them were written, or live on because of it. */
+  note(mark: number, report: Pick<FillReport, 'results' | 'stillCurrent'>): Promise<void>;
   /** Counts, once, those that ended unread, and forgets the old. */
   prune(now: number): Promise<Record<string, number>>;
   /** Of the last day, by cache: refreshes whose entries have ended, and those of them that nobody read. */
@@ -37,8 +37,11 @@ export function createRefreshes(
       return rows[0]?.id ?? 0;
     },
 
-    async note(mark, results) {
-      const written = results.map((result) => (result === 'written' ? '1' : '0')).join('');
+    async note(mark, { results, stillCurrent = [] }) {
+      const current = new Set(stillCurrent);
+      const written = results
+        .map((result, i) => (result === 'written' || current.has(i) ? '1' : '0'))
+        .join('');
       await pool.query('update samovar.refresh set written = $2::varbit where id = $1', [mark, written]);
     },
 

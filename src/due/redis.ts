@@ -40,8 +40,8 @@ export interface DueIndex {
   flush(): Promise<boolean>;
   /** Takes keys that are due, first those whose claimer died; undefined when there are none. E_STORE_UNAVAILABLE. */
   claim(cache: string, options: { readonly most: number }): Promise<DueClaim | undefined>;
-  /** Ends a claim. E_STORE_UNAVAILABLE: then all of its keys come back when it ends by itself. */
-  settle(claim: DueClaim, again: Parameters<Writes['due']['settle']>[1]): Promise<void>;
+  /** Ends claims of one cache. E_STORE_UNAVAILABLE: then all of their keys come back when they end by themselves. */
+  settle(claims: readonly DueClaim[], again: Parameters<Writes['due']['settle']>[1]): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -69,7 +69,7 @@ export function createDue(redis: Redis | Cluster, options: DueOptions): DueIndex
   const caches = new Map(
     options.caches.map((each) => [each.cache, { ...each, slotMs: slotMsOf(each.usualMs, each) }]),
   );
-  /** Keys by cache, part and slot, yet to be written down. */
+  /** Keys by cache, part and when their slot is over, yet to be written down. */
   let noted = new Map<string, Map<number, Map<number, string[]>>>();
   let count = 0;
   let timer: Timer | undefined;
@@ -103,15 +103,15 @@ export function createDue(redis: Redis | Cluster, options: DueOptions): DueIndex
     const known = caches.get(cache);
     if (known === undefined || isHashed(key)) return;
     const { slotMs, at } = known;
-    const slot = Math.floor(dueAt(key, filledAt, ttlMs, known) / slotMs);
+    const due = dueAt(key, filledAt, ttlMs, known);
     // A slot is looked at when it is over: what lives for less than that must be in an earlier one.
     const isShort = ttlMs * (1 - at) < 2 * slotMs;
-    note(cache, key, isShort ? slot - 1 : slot);
+    note(cache, key, endOf(isShort ? due - slotMs : due, slotMs));
   };
 
   /** Answers whether the server took them; what it did not take is tried again, as far as there is room. */
   const write = async (cache: string, part: number, bySlot: Map<number, string[]>): Promise<boolean> => {
-    const { slotMs, longestMs } = found(cache);
+    const { longestMs } = found(cache);
     const slots = slotsKey(cache, part);
     let args: (string | number)[] = [];
     let sent: { readonly slot: number; readonly keys: readonly string[] }[] = [];
@@ -137,7 +137,7 @@ export function createDue(redis: Redis | Cluster, options: DueOptions): DueIndex
         const some = inSlot.slice(from, from + piece);
         const bundles = bundlesOf(some);
         // Nothing is due in it any more when the longest-lived entry has ended.
-        args.push(slot, Math.ceil((slot + 1) * slotMs + longestMs + minuteMs), bundles.length, ...bundles);
+        args.push(slot, Math.ceil(slot + longestMs + minuteMs), bundles.length, ...bundles);
         sent.push({ slot, keys: some });
         keys += some.length;
         if (keys >= piece) all.push(send());
@@ -183,12 +183,12 @@ export function createDue(redis: Redis | Cluster, options: DueOptions): DueIndex
     flush,
 
     async claim(cache, { most: wanted }) {
-      const { slotMs } = found(cache);
-      const now = Math.floor(clock.now() / slotMs);
+      found(cache);
+      const now = Math.floor(clock.now());
       for (let part = 0; part < parts; part++) {
         const name = newClaimName();
         const keys = [slotsKey(cache, part), claimsKey(cache, part)] as const;
-        const told = await asked(scripts.svDueClaim(2, ...keys, now, wanted, name, visibilityMs));
+        const told = await asked(scripts.svDueClaim(2, ...keys, now, wanted, name, visibilityMs, bundle));
         if (told === null) continue;
         const [how, ...taken] = told;
         return { cache, part, name, isAgain: how === 'again', keys: keysIn(taken) };
@@ -196,16 +196,21 @@ export function createDue(redis: Redis | Cluster, options: DueOptions): DueIndex
       return undefined;
     },
 
-    async settle({ cache, part, name }, again) {
+    async settle(claims, again) {
+      const [first] = claims;
+      if (first === undefined) return;
+      const { cache } = first;
       const { slotMs } = found(cache);
-      const soon = Math.floor((clock.now() + secondMs) / slotMs);
+      const soon = endOf(clock.now() + secondMs, slotMs);
       for (const { key, age } of again) {
         if (age === undefined) note(cache, key, soon);
         else fed(cache, key, age.filledAt, age.freshUntil - age.filledAt);
       }
-      // First the index knows them, then the claim is forgotten: whoever dies in between leaves both.
+      // First the index knows them, then the claims are forgotten: whoever dies in between leaves both.
       if (!(await flush())) throw storeAway('keys that are due could not be noted');
-      await asked(scripts.svDueSettle(1, claimsKey(cache, part), name));
+      await asked(
+        Promise.all(claims.map(({ part, name }) => scripts.svDueSettle(1, claimsKey(cache, part), name))),
+      );
     },
 
     async close() {
@@ -230,7 +235,13 @@ function bundlesOf(keys: readonly string[]): string[] {
   return bundles;
 }
 
+/** When the slot of an instant is over: slots of one length end at the same instants in every process. */
+const endOf = (at: number, slotMs: number): number => Math.floor(at / slotMs + 1) * slotMs;
+
 /** Each key once. */
-const keysIn = (bundles: readonly string[]): string[] => [
-  ...new Set(bundles.flatMap((each) => JSON.parse(each.slice(each.indexOf(' ') + 1)) as string[])),
-];
+function keysIn(bundles: readonly string[]): string[] {
+  const keys = new Set<string>();
+  for (const each of bundles)
+    for (const key of JSON.parse(each.slice(each.indexOf(' ') + 1)) as string[]) keys.add(key);
+  return Array.from(keys);
+}

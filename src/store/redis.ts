@@ -241,8 +241,9 @@ export function createRedisStore(
       for (const call of calls(keys, { keys: mostKeys, isApart: true })) {
         const { keys: all, at } = inPartition(cache, call, keys);
         const args = at.flatMap((position) => {
-          const { past, at, ttlMs, graceMs, isRenewed = false } = touches[position]!;
-          return [past, at + ttlMs, at + ttlMs + graceMs, ttlMs + graceMs, isRenewed ? at : ''];
+          const { past, at, ttlMs, graceMs, renewed } = touches[position]!;
+          const { plan, row } = renewed ?? { plan: 0, row: 0 };
+          return [past, at + ttlMs, at + ttlMs + graceMs, ttlMs + graceMs, renewed ? at : '', plan, row];
         });
         await guarded(scripts.svTouch(at.length, ...all.slice(1), ...args));
       }

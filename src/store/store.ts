@@ -68,8 +68,8 @@ export interface Touch {
   readonly at: number;
   readonly ttlMs: number;
   readonly graceMs: number;
-  /** True when its value was found to be current: it counts as filled then, by a refresh. @default false */
-  readonly isRenewed?: boolean;
+  /** Its value was found to be current: it counts as filled then, by a refresh, with this plan and row. @default nobody asked */
+  readonly renewed?: { readonly plan: number; readonly row: number };
 }
 
 /** How a commit is cut into pieces, and when they go. */

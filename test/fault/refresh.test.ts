@@ -53,7 +53,7 @@ const listed = async (): Promise<Set<string>> => {
 /** Everything is due once the lists' slots are over. */
 const isDue = async () => {
   const slots = await cacheRedis.zrange('fleet:{items#0}:d', '-1', '-1');
-  return slots.length > 0 && (Number(slots[0]) + 1) * 113 < systemClock.now();
+  return slots.length > 0 && Number(slots[0]) < systemClock.now();
 };
 const refreshedBy = async (): Promise<number> => {
   const ended = await survivor.run();

@@ -19,12 +19,15 @@ import { until } from '../support/index.ts';
 const room = await forecastRoom();
 const origin = shop();
 const ttlMs = hourMs;
+/** Which ids the origin says are as they were. */
+const current = new Set<number>();
 const products = defineCache('products', {
   origin: origin.origin,
   key: key.number,
   ttl: '1h',
   jitter: 0,
   refreshAhead: 0.8,
+  stillCurrent: (old) => [...old.keys()].filter((id) => current.has(id)),
   load: (ids) => origin.load(ids),
 });
 const config = { caches: [products] } as never;
@@ -120,6 +123,7 @@ const fillAndWait = async (ids: readonly number[]) => {
 const freshUntil = async (id: number) => (await app.caches.ages('products', [String(id)]))[0]?.freshUntil;
 
 beforeEach(async () => {
+  current.clear();
   origin.release();
   await app.caches.settled();
   await app.cacheRedis.flushdb();
@@ -177,6 +181,23 @@ test('which refreshes were read, and which by nobody, is counted', async () => {
   expect((await refreshes.unread(later)).get('products')).toEqual({ entries: 3, unread: 2 });
   await room.db.rows('create table samovar.access_bucket_any partition of samovar.access_bucket default');
   for (const end of off) end();
+});
+
+test('what lives on without a load counts as unread, too, when nobody reads it', async () => {
+  await fillAndWait([1, 2, 3]);
+  await read([1, 2, 3]);
+  current.add(1).add(2);
+  expect(await run()).toMatchObject({ result: { due: 3, refreshed: 1, stillCurrent: 2 } });
+  app.hits.length = 0;
+  await cache.get(2);
+  const [hit] = app.hits;
+  await room.db.rows(`update samovar.refresh set used = set_bit(used, $1, 1) where id = $2`, [
+    hit!.row,
+    hit!.plan,
+  ]);
+  const later = clock.now() + 5 * ttlMs;
+  await refreshes.prune(later);
+  expect((await refreshes.unread(later)).get('products')).toEqual({ entries: 3, unread: 2 });
 });
 
 test('what was set, filled again or deleted is told from what is due', async () => {
@@ -262,6 +283,27 @@ test('a Redis that is away makes it wait, not fail', async () => {
     throw new SamovarError('E_STORE_UNAVAILABLE', 'away');
   };
   expect(await run({ due: { claim } })).toMatchObject({ kind: 'snooze' });
+});
+
+test('what is worth it of several claims is one load', async () => {
+  const ids = Array.from({ length: 1_300 }, (_, i) => i);
+  const liked = ids.filter((id) => id % 5 === 0);
+  await fillAndWait(ids);
+  await read(liked);
+  expect(await run()).toMatchObject({ result: { due: 1_300, refreshed: 260, unworthy: 1_040 } });
+  expect(origin.loads).toHaveLength(1);
+  expect(origin.loads[0]!.toSorted((a, b) => a - b)).toEqual(liked);
+});
+
+test('a key that stands in two claims of one round is loaded once', async () => {
+  const ids = Array.from({ length: 600 }, (_, i) => i);
+  await fillAndWait(ids);
+  // Noted a second time, so that it comes twice.
+  for (const id of ids) due.fed('products', String(id), clock.now() - 0.92 * ttlMs, ttlMs);
+  await due.flush();
+  await read([1, 2]);
+  expect(await run()).toMatchObject({ result: { due: 600, refreshed: 2 } });
+  expect(origin.loads.flat().toSorted()).toEqual([1, 2]);
 });
 
 test('two workers at once load nothing twice', async () => {

@@ -77,7 +77,7 @@ describe('an entry that is renewed', () => {
     async ({ name }) => {
       await app.caches.open(all.find((each) => each.name === name)!).getMany([1, 2]);
       origin.rows.set(2, { name: 'product number 2, at a new price' });
-      expect(await renew(name, ['1', '2'])).toMatchObject({ unchanged: 1, stillCurrent: 0 });
+      expect(await renew(name, ['1', '2'])).toMatchObject({ unchanged: 1, stillCurrent: [] });
       expect(await lifeOf(name, '1')).toBe(1.1 * ttlMs);
       expect(await lifeOf(name, '2')).toBe(0.9 * ttlMs);
       await renew(name, ['1', '2']);
@@ -189,7 +189,7 @@ describe('a check whether values still hold', () => {
     const report = await renew('checked', ['1', '2', '3']);
     expect(report).toMatchObject({
       results: ['fresh', 'written', 'fresh'],
-      stillCurrent: 2,
+      stillCurrent: [0, 2],
       unchanged: 3,
     });
     expect(asked).toEqual([[1, 2, 3]]);
@@ -199,7 +199,32 @@ describe('a check whether values still hold', () => {
     expect(headOf(entry!)).toMatchObject({ filledBy: 'f' });
     expect(await app.caches.open(checked).get(1)).toEqual({ name: 'product number 1' });
     // Its lease was given back.
-    expect(await renew('checked', ['1'])).toMatchObject({ stillCurrent: 1 });
+    expect(await renew('checked', ['1'])).toMatchObject({ stillCurrent: [0] });
+  });
+
+  test('marks them as refreshed by the round that asked', async () => {
+    await app.caches.open(checked).getMany([1, 2]);
+    await app.caches.settled();
+    stillThere.add(2);
+    const known = await ages('checked', ['1', '2']);
+    const renews = known.map((age) => age!.filledAt);
+    const round = {
+      keys: ['1', '2'],
+      renews,
+      plan: 7,
+      rows: [3, 70_000],
+      reason: 'refresh',
+      signal,
+    } as const;
+    await app.caches.fill('checked', round);
+    const heads = (await app.store.getMany('checked', ['1', '2'])).map((bytes) => headOf(bytes!));
+    expect(heads).toMatchObject([
+      { plan: 7, row: 3 },
+      { plan: 7, row: 70_000, loadMs: expect.any(Number) },
+    ]);
+    app.hits.length = 0;
+    expect(await app.caches.open(checked).get(2)).toEqual({ name: 'product number 2' });
+    expect(app.hits).toMatchObject([{ plan: 7, row: 70_000 }]);
   });
 
   test('is not believed of what was deleted meanwhile', async () => {

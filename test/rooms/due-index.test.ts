@@ -27,7 +27,7 @@ const takeAll = async (due: ReturnType<typeof index>, most = 500) => {
   const taken: string[] = [];
   for (let claim = await due.claim('shop', { most }); claim; claim = await due.claim('shop', { most })) {
     taken.push(...claim.keys);
-    await due.settle(claim, []);
+    await due.settle([claim], []);
   }
   return taken;
 };
@@ -58,6 +58,29 @@ describe('keys that were filled', () => {
     expect(parts.reduce((sum, part) => sum + part, 0)).toBe(1_000);
     expect(Math.max(...parts)).toBeLessThan(300);
     expect(parts.filter((part) => part > 0).length).toBeGreaterThanOrEqual(8);
+  });
+
+  test('are given together where they are to be gathered, however many fills told of them', async () => {
+    const given = async (gatherMs?: number) => {
+      await redis.flushdb();
+      const due = index({
+        caches: [{ cache: 'shop', ...settings, ...(gatherMs === undefined ? {} : { gatherMs }) }],
+      });
+      // Due one after the other, within a tenth of the ttl.
+      for (const key of keys(20)) {
+        due.fed('shop', key, clock.now() - 0.8 * ttlMs, ttlMs);
+        await due.flush();
+      }
+      const parts: number[] = [];
+      for (let ms = 0; ms < 0.2 * ttlMs; ms += 500) {
+        await clock.advance(500);
+        const part = await takeAll(due);
+        if (part.length > 0) parts.push(part.length);
+      }
+      expect(parts.reduce((sum, part) => sum + part, 0)).toBe(20);
+      return parts.length;
+    };
+    expect(await given(3_000)).toBeLessThan(await given());
   });
 
   test('are given to one of several claimers', async () => {
@@ -106,13 +129,13 @@ describe('a claim', () => {
     const second = await until(() => due.claim('shop', { most: 500 }), 'it is given again');
     expect(second).toMatchObject({ isAgain: true });
     expect([...second.keys].toSorted()).toEqual([...first.keys].toSorted());
-    await due.settle(first, []);
+    await due.settle([first], []);
     const third = await until(
       () => due.claim('shop', { most: 500 }),
       'the second was not ended by the first',
     );
     expect(third.keys).toEqual(second.keys);
-    await due.settle(third, []);
+    await due.settle([third], []);
     expect(await redis.keys('*')).toEqual([]);
   });
 
@@ -130,7 +153,7 @@ describe('a claim', () => {
     await clock.advance(ttlMs);
     const claim = (await due.claim('shop', { most: 500 }))!;
     const age = { filledAt: clock.now(), freshUntil: clock.now() + ttlMs, filledBy: 'r' };
-    await due.settle(claim, [{ key: 'soon' }, { key: 'moved', age }]);
+    await due.settle([claim], [{ key: 'soon' }, { key: 'moved', age }]);
     expect(await due.claim('shop', { most: 500 })).toBeUndefined();
     await clock.advance(3_000);
     expect((await due.claim('shop', { most: 500 }))?.keys).toEqual(['soon']);

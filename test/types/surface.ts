@@ -90,6 +90,35 @@ defineCache('x', { ...base, load, ttl: ttl.tiers({ hot: '1h', warm: '10m', cold:
 defineCache('x', { ...base, load, holdOff: '2s' });
 // @ts-expect-error a duration has a unit
 defineCache('x', { ...base, load, holdOff: '2 seconds' });
+defineCache('x', { ...base, load, refreshAhead: 0.8 });
+defineCache('x', {
+  ...base,
+  load,
+  refreshAhead: { at: 0.5, refreshCost: 1, min: 0.5, max: 1, gatherFor: '5s' },
+});
+// @ts-expect-error there is no such option of refreshing
+defineCache('x', { ...base, load, refreshAhead: { threshold: 0.5 } });
+defineCache('x', {
+  ...base,
+  load,
+  refreshAhead: 0.8,
+  stillCurrent: (old) => {
+    isTrue<Same<typeof old, ReadonlyMap<number, Product>>>();
+    return old.keys();
+  },
+});
+// @ts-expect-error ids are answered, not values
+defineCache('x', { ...base, load, stillCurrent: (old) => old.values() });
+defineCache('x', {
+  ...base,
+  load,
+  invalidateOn: { table: 'products', id: ['shop', 'id'], columns: ['price'] },
+});
+defineCache('x', { ...base, load, invalidateOn: [{ table: 'a' }, { table: 'b', tags: ['b:{id}'] }] });
+// @ts-expect-error a table must be named
+defineCache('x', { ...base, load, invalidateOn: { id: 'id' } });
+// @ts-expect-error there is no such option of a table
+defineCache('x', { ...base, load, invalidateOn: { table: 'products', column: 'id' } });
 // @ts-expect-error there is no such codec
 defineCache('x', { ...base, load, codec: 'yaml' });
 // @ts-expect-error there is no such option of a budget
@@ -144,6 +173,13 @@ isTrue<Same<typeof orNull, Product | null | undefined>>();
 await samovar.invalidate({ tags: ['a'], mode: 'expire' });
 // @ts-expect-error there is no such way
 await samovar.invalidate({ tags: ['a'], mode: 'soft' });
+await samovar.invalidate({ cache: products, ids: [1], rewarm: true });
+await samovar.invalidate({ cache: 'products', keys: ['1'] });
+await samovar.invalidate({ table: 'orders' });
+// @ts-expect-error ids of products are numbers
+await samovar.invalidate({ cache: products, ids: ['1'] });
+// @ts-expect-error there is no such cache
+await samovar.invalidate({ cache: 'product', keys: ['1'] });
 
 // @ts-expect-error ids of products are numbers
 await samovar.cache(products).get('42');

@@ -199,6 +199,11 @@ describe('what is wrong', () => {
       { caches: [wrongly('x', { refreshAhead: { threshold: 0.5 } })] },
       'unknown option `caches.x.refreshAhead.threshold`',
     ],
+    [
+      'refreshes that are gathered for no time',
+      { caches: [wrongly('x', { refreshAhead: { gatherFor: 0 } })] },
+      '`caches.x.refreshAhead.gatherFor` to be a duration',
+    ],
     ['a ttl of zero', { caches: [wrongly('x', { ttl: 0 })] }, 'expected `caches.x.ttl` to be a duration'],
     [
       'no load',
