@@ -22,13 +22,16 @@ import type { DeadWrite, DirtyLedger, FlushReport, Plan, Run } from './rooms.ts'
 
 export type * from './operating.ts';
 
-export interface ReadOptions {
+// biome-ignore lint/suspicious/noExplicitAny: without a cache, the options of a read of any
+export interface ReadOptions<Id = any, Value = any> {
   /** Who reads: 'user', 'api', 'job', 'bot' or a word of your own. @default config.access.caller */
   readonly caller?: string;
   /** Aborts the wait of this caller, who gets the signal's reason; a load under way goes on for the others. */
   readonly signal?: AbortSignal;
   /** How long past its freshness a value may be and still be served. 0 = never stale. @default the cache's grace */
   readonly maxStale?: Duration;
+  /** What this reader gets when the load of an id failed or was late; it is not stored. @default the cache's `fallback` */
+  readonly fallback?: (id: Id, error: Error) => Value | undefined;
 }
 
 export interface SetOptions {
@@ -74,11 +77,11 @@ export type Settled<Value> =
 export interface CacheClient<Id, Value> {
   readonly name: string;
   /** The value; undefined when the origin has none. */
-  get(id: Id, options?: ReadOptions): Promise<Value | undefined>;
+  get(id: Id, options?: ReadOptions<Id, Value>): Promise<Value | undefined>;
   /** The values that exist, in the order of the ids. */
-  getMany(ids: readonly Id[], options?: ReadOptions): Promise<Map<Id, Value>>;
+  getMany(ids: readonly Id[], options?: ReadOptions<Id, Value>): Promise<Map<Id, Value>>;
   /** What became of each id, in their order; one that fails does not fail the others. */
-  getSettled(ids: readonly Id[], options?: ReadOptions): Promise<Map<Id, Settled<Value>>>;
+  getSettled(ids: readonly Id[], options?: ReadOptions<Id, Value>): Promise<Map<Id, Settled<Value>>>;
   /** Whether a read would be answered without a load. Counts as no access. */
   has(id: Id): Promise<boolean>;
   /**

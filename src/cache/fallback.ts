@@ -5,15 +5,16 @@ import type { Emitter } from '../events.ts';
 /** What the origin is to blame for; mistakes of the application are told, not covered up. */
 const ofOrigins: readonly string[] = ['E_LOAD_FAILED', 'E_LOAD_TIMEOUT'];
 
-/** Answers a reader whose load failed: with the cache's fallback where it has one, else with the error. */
+type Fallback<Id, Value> = (id: Id, error: Error) => Value | undefined;
+
+/** Answers a reader whose load failed: with the reader's own fallback, or the cache's, where there is one, else with the error. */
 export function createFallback<Id, Value>(
-  { name, fallback }: CacheDef<string, Id, Value>,
+  { name, fallback: usual }: CacheDef<string, Id, Value>,
   events: Emitter,
-): ((id: Id, error: unknown) => Value | undefined) | undefined {
-  if (fallback === undefined) return undefined;
-  return (id, error) => {
-    if (!isSamovarError(error) || !ofOrigins.includes(error.code)) throw error;
+): (id: Id, error: unknown, own: Fallback<Id, Value> | undefined) => Value | undefined {
+  return (id, error, own = usual) => {
+    if (own === undefined || !isSamovarError(error) || !ofOrigins.includes(error.code)) throw error;
     events.emit('read:failed', { cache: name });
-    return fallback(id, error);
+    return own(id, error);
   };
 }

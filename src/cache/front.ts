@@ -11,13 +11,13 @@ export interface Behind<Id, Value> {
   read(
     key: string,
     id: Id,
-    options: ReadOptions | undefined,
+    options: ReadOptions<Id, Value> | undefined,
     share?: Share<Value>,
   ): Promise<Value | undefined>;
   /** By key, in the order they were asked. */
   readMany(
     asked: ReadonlyMap<string, Id>,
-    options: ReadOptions | undefined,
+    options: ReadOptions<Id, Value> | undefined,
   ): Promise<Map<string, Settled<Value>>>;
 }
 
@@ -40,9 +40,13 @@ export function createFront<Name extends string, Id, Value>(
     else shares.clear();
   };
 
-  const shared = (key: string, id: Id, options: ReadOptions | undefined): Promise<Value | undefined> => {
-    // A loader that waited for a load which waits for it would wait for ever; how stale is too stale is each reader's own.
-    if (options?.maxStale !== undefined || isWithinLoad()) return read(key, id, options);
+  const shared = (
+    key: string,
+    id: Id,
+    options: ReadOptions<Id, Value> | undefined,
+  ): Promise<Value | undefined> => {
+    // A loader that waited for a load which waits for it would wait for ever.
+    if (isOwn(options) || isWithinLoad()) return read(key, id, options);
     const first = shares.get(key);
     if (first !== undefined) return follow(first, options?.caller, () => read(key, id, options));
     const share: Share<Value> = { answer: undefined, followers: undefined };
@@ -55,7 +59,7 @@ export function createFront<Name extends string, Id, Value>(
     return share.answer;
   };
 
-  const ask = (id: Id, options: ReadOptions | undefined): Promise<Value | undefined> => {
+  const ask = (id: Id, options: ReadOptions<Id, Value> | undefined): Promise<Value | undefined> => {
     try {
       const key = codec.encode(id);
       const held = memory?.find(key, options?.caller) as Promise<Value | undefined> | undefined;
@@ -91,6 +95,10 @@ export function createFront<Name extends string, Id, Value>(
     },
   };
 }
+
+/** How stale is too stale, and what is given instead of a failure, is each reader's own. */
+const isOwn = (options: ReadOptions | undefined): boolean =>
+  options !== undefined && (options.maxStale !== undefined || options.fallback !== undefined);
 
 const absent = { state: 'missing' } as const;
 

@@ -33,13 +33,13 @@ export interface Reads<Id, Value> {
   one(
     key: string,
     id: Id,
-    options: ReadOptions | undefined,
+    options: ReadOptions<Id, Value> | undefined,
     share?: Share<Value>,
   ): Promise<Value | undefined>;
   /** By key, in the order they were asked. */
   many(
     asked: ReadonlyMap<string, Id>,
-    options: ReadOptions | undefined,
+    options: ReadOptions<Id, Value> | undefined,
   ): Promise<Map<string, Settled<Value>>>;
   /** What is on its way for these keys is no longer theirs. */
   drop(keys: readonly string[]): void;
@@ -52,6 +52,7 @@ export function createReads<Id, Value>(def: CacheDef<string, Id, Value>, parts: 
   const { patience } = parts;
   const { name } = def;
   const { earlyRefresh: beta, softMs } = settings;
+  type Options = ReadOptions<Id, Value> | undefined;
   const misses = createMisses(parts);
   const missOne = createTogether(misses, clock, settings.gatherMs);
   const refresher = createRefresher(parts);
@@ -103,21 +104,27 @@ export function createReads<Id, Value>(def: CacheDef<string, Id, Value>, parts: 
     }
   };
 
-  const loadedValue = async (id: Id, form: Promise<Form | undefined>): Promise<Value | undefined> => {
-    if (fallback === undefined) return valueIn(await inTime(form));
+  const loadedValue = async (
+    id: Id,
+    form: Promise<Form | undefined>,
+    options: Options,
+  ): Promise<Value | undefined> => {
     try {
       return await valueIn(await inTime(form));
     } catch (error) {
-      return fallback(id, error);
+      return fallback(id, error, options?.fallback);
     }
   };
 
   /** Of one of many. */
-  const settle = async (id: Id, brought: PromiseSettledResult<Form | undefined>): Promise<Settled<Value>> => {
+  const settle = async (
+    id: Id,
+    brought: PromiseSettledResult<Form | undefined>,
+    options: Options,
+  ): Promise<Settled<Value>> => {
     if (brought.status === 'fulfilled') return settledAs(await valueIn(brought.value));
-    if (fallback === undefined) return { state: 'error', error: brought.reason };
     try {
-      return settledAs(fallback(id, brought.reason));
+      return settledAs(fallback(id, brought.reason, options?.fallback));
     } catch (error) {
       return { state: 'error', error };
     }
@@ -191,7 +198,7 @@ export function createReads<Id, Value>(def: CacheDef<string, Id, Value>, parts: 
     ]);
     for (const [i, each] of loaded.entries()) {
       const { key } = wants[i]!;
-      settled.set(key, await settle(wants[i]!.id as Id, each));
+      settled.set(key, await settle(wants[i]!.id as Id, each, options));
     }
     for (const [key, form] of brought) settled.set(key, settledAs(await valueIn(form)));
     return settled;
@@ -235,7 +242,7 @@ export function createReads<Id, Value>(def: CacheDef<string, Id, Value>, parts: 
     }
     missed(key, caller, found);
     const form = missOne({ key, id, past: bytes && pastOf(bytes), askedAt }, isStoreAway);
-    const value = await loadedValue(id, form);
+    const value = await loadedValue(id, form, options);
     if (share?.followers) tellFollowers(share, value, (by) => missed(key, by));
     return value;
   };

@@ -168,7 +168,9 @@ await samovar.cache(typed).set(1, null, { ttl: '1m' });
 await samovar.cache(products).set(1, { id: 1, name: 'pot' }, { tags: ['new'] });
 // @ts-expect-error a product has a name
 await samovar.cache(products).set(1, { id: 1 });
-const orNull = await samovar.cache(typed).get(1, { maxStale: '10s' });
+const orNull = await samovar.cache(typed).get(1, { maxStale: '10s', fallback: () => undefined });
+// @ts-expect-error a fallback gives a value of the cache
+await samovar.cache(typed).get(1, { fallback: () => 7n });
 isTrue<Same<typeof orNull, Product | null | undefined>>();
 await samovar.invalidate({ tags: ['a'], mode: 'expire' });
 // @ts-expect-error there is no such way
