@@ -18,6 +18,20 @@ export interface Timer {
   stop(): void;
 }
 
+/** Node's timers ring at once when they are set for longer: 24.8 days. */
+const longestMs = 2 ** 31 - 1;
+
+function alarm(ms: number, ring: () => void): Timer {
+  if (ms <= longestMs) {
+    const timer = setTimeout(ring, ms);
+    return { stop: () => clearTimeout(timer) };
+  }
+  let next = alarm(longestMs, () => {
+    next = alarm(ms - longestMs, ring);
+  });
+  return { stop: () => next.stop() };
+}
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   elapsed: () => performance.now(),
@@ -25,33 +39,33 @@ export const systemClock: Clock = {
     new Promise((resolve) => {
       if (signal?.aborted) return resolve();
       const wake = () => {
-        clearTimeout(timer);
+        timer.stop();
         signal?.removeEventListener('abort', wake);
         resolve();
       };
-      const timer = setTimeout(wake, ms);
+      const timer = alarm(ms, wake);
       signal?.addEventListener('abort', wake, { once: true });
     }),
   every: (ms, task, onError) => {
     let isBusy = false;
-    const timer = setInterval(async () => {
-      if (isBusy) return;
-      isBusy = true;
-      try {
-        await task();
-      } catch (error) {
-        onError?.(error);
-      } finally {
-        isBusy = false;
-      }
-    }, ms);
+    const timer = setInterval(
+      async () => {
+        if (isBusy) return;
+        isBusy = true;
+        try {
+          await task();
+        } catch (error) {
+          onError?.(error);
+        } finally {
+          isBusy = false;
+        }
+      },
+      Math.min(ms, longestMs),
+    );
     timer.unref();
     return { stop: () => clearInterval(timer) };
   },
-  after: (ms, task) => {
-    const timer = setTimeout(task, ms);
-    return { stop: () => clearTimeout(timer) };
-  },
+  after: alarm,
 };
 
 /** Resolves when everything that is ready to run now has run. */

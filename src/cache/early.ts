@@ -4,6 +4,8 @@ import { filledAtOf, freshUntilOf, loadMsOf } from '../store/entry.ts';
 const youngShare = 0.1;
 /** Beyond so many load times before the end the chance is nil: e to the minus that. */
 const farLoads = 20;
+/** A fresh entry that should have ended so long ago was written by another clock: it tells nothing about its end. */
+const otherClockMs = 1_000;
 
 /**
  * Whether a reader of a fresh entry should have it loaded again now: the nearer the end of its freshness, in units of
@@ -17,7 +19,7 @@ export function isDueEarly(
   const freshUntil = freshUntilOf(entry);
   const unitMs = Math.max(loadMsOf(entry), options.loadMs) * beta;
   const leftMs = freshUntil - now;
-  if (leftMs > farLoads * unitMs) return false;
+  if (leftMs > farLoads * unitMs || leftMs < -otherClockMs) return false;
   const filledAt = filledAtOf(entry);
   if (now - filledAt < youngShare * (freshUntil - filledAt)) return false;
   return leftMs <= -unitMs * Math.log(1 - chance());

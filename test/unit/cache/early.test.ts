@@ -42,6 +42,11 @@ test('a greater factor begins earlier, and far from the end nobody asks chance',
   expect(due(2_001, 0.999_999_999_999)).toBe(false);
 });
 
+test('an entry that should be gone tells of another clock, and of nothing else', () => {
+  expect(due(-1_000, 0)).toBe(true);
+  expect(due(-1_001, 0.999)).toBe(false);
+});
+
 test('an entry just filled is left alone', () => {
   expect(due(54_001, 0.99, { loadMs: 50_000 })).toBe(false);
   expect(due(53_999, 0.99, { loadMs: 50_000 })).toBe(true);
