@@ -1,12 +1,20 @@
 import type { Clock } from '../clock.ts';
-import { freshUntilOf, isEntry, isOtherVersion, seqOf, staleUntilOf, tagsOf } from '../store/entry.ts';
+import {
+  freshUntilOf,
+  hasTags,
+  isEntry,
+  isOtherVersion,
+  seqOf,
+  staleUntilOf,
+  tagsOf,
+} from '../store/entry.ts';
 import { isDead, isExpired, type TagMarks, type Tags } from '../tags/tags.ts';
 
 /** What stored bytes are good for: `stale` = while a newer value is on its way; `dead` = a tag of it was invalidated. */
 export type Judgement = 'alive' | 'stale' | 'dead' | 'corrupt' | 'version';
 
 export interface Judge {
-  /** At once where the bytes alone can tell: always for caches without tags. */
+  /** At once where the bytes alone can tell: for caches without tags. */
   one(bytes: Buffer): Judgement | Promise<Judgement>;
   many(all: readonly (Buffer | undefined)[]): Promise<(Judgement | undefined)[]>;
 }
@@ -38,7 +46,8 @@ export function createJudge(tags: Tags, isTagged: boolean, clock: Clock): Judge 
 
   const one = (bytes: Buffer): Judgement | Promise<Judgement> => {
     if (!isEntry(bytes)) return isOtherVersion(bytes) ? 'version' : 'corrupt';
-    if (!isTagged) return age(bytes);
+    // A definition that had tags before may have left entries with some.
+    if (!isTagged && !hasTags(bytes)) return age(bytes);
     const carried = tagsOf(bytes);
     if (carried === undefined) return 'corrupt';
     return marksOf(carried).then((marks) => {

@@ -115,6 +115,8 @@ export const bodyOf = (bytes: Buffer): Buffer =>
 export const headPartOf = (bytes: Buffer): Buffer =>
   bytes.subarray(0, headBytes + bytes.readUInt16BE(at.tagsLength));
 
+export const hasTags = (bytes: Buffer): boolean => bytes.readUInt16BE(at.tagsLength) !== 0;
+
 /** The tags of an entry; undefined when they are not what they should be. */
 export function tagsOf(bytes: Buffer): readonly string[] | undefined {
   const length = bytes.readUInt16BE(at.tagsLength);

@@ -46,10 +46,14 @@ export interface CounterOptions {
   readonly chance?: () => number;
   /** Stands between the caches and the store. */
   readonly around?: (store: Store) => Store;
+  /** Stands between the caches and the budget. */
+  readonly aroundBudget?: (budget: Budget) => Budget;
   /** Opens the cache's Redis as the product does, with this time for a command. */
   readonly commandTimeoutMs?: number;
   /** Most invalidations kept. */
   readonly keep?: number;
+  /** @default 'test' */
+  readonly prefix?: string;
 }
 
 /** Redis as the product opens it: failing fast. Logical databases of this test process. */
@@ -65,7 +69,7 @@ afterAll(async () => {
 
 export async function counter(defs: readonly AnyCacheDef[], options: CounterOptions = {}): Promise<Counter> {
   const { clock = systemClock, cacheUrl = urls().cacheUrl, queueUrl = urls().queueUrl } = options;
-  const { around = (store) => store } = options;
+  const { around = (store) => store, aroundBudget = (budget) => budget } = options;
   const { commandTimeoutMs } = options;
   const connect = async (url: string) => {
     if (commandTimeoutMs !== undefined) {
@@ -85,7 +89,7 @@ export async function counter(defs: readonly AnyCacheDef[], options: CounterOpti
     return redis;
   };
   const [cacheRedis, queueRedis] = [await connect(cacheUrl), await connect(queueUrl)];
-  const prefix = 'test';
+  const { prefix = 'test' } = options;
   const events = createEmitter((error) => {
     throw error;
   });
@@ -148,7 +152,7 @@ export async function counter(defs: readonly AnyCacheDef[], options: CounterOpti
   cacheRedis.on('ready', outage.wake);
   const { tags } = outage;
   const store = around(outage.store);
-  const budget = createBudget(createRedisLimiter(queueRedis, { prefix }), { clock, events });
+  const budget = aroundBudget(createBudget(createRedisLimiter(queueRedis, { prefix }), { clock, events }));
   const caches = createCaches(defs, {
     store,
     tags,
