@@ -33,7 +33,11 @@ function storeError(error: unknown): SamovarError {
   const reason = messageOf(error);
   if (/^OOM\b/.test(reason)) return storeFull(error);
   return new SamovarError('E_STORE_UNAVAILABLE', `the cache Redis does not answer: ${reason}`, {
-    hints: ['see that it runs and is reachable: samovar doctor'],
+    hints: [
+      /^(MOVED|ASK|CLUSTERDOWN|CROSSSLOT)\b/.test(reason)
+        ? 'it is a node of a Redis Cluster: give the cache a Redis that is none'
+        : 'see that it runs and is reachable: samovar doctor',
+    ],
     cause: error,
   });
 }

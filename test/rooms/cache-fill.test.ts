@@ -204,6 +204,43 @@ describe('a fill within a budget', () => {
     for (const ids of origin.loads) expect(ids.length).toBeLessThanOrEqual(20);
   });
 
+  test('asks again for what it was granted too late only when the leases of it are back', async () => {
+    sell(10);
+    let [takes, ended] = [0, 0];
+    let isGivingBack = false;
+    const late = await counter(defs, {
+      around: (store) => ({
+        ...store,
+        async abort(cache, some, token) {
+          isGivingBack = true;
+          // Whoever wants the keys meanwhile has asked for them when these two have ended.
+          await until(() => ended === 2, 'the other lanes have ended');
+          return store.abort(cache, some, token);
+        },
+      }),
+      aroundBudget: (budget) => ({
+        ...budget,
+        async take(of, wish) {
+          const lane = ++takes;
+          if (lane === 2 || lane === 3) await until(() => isGivingBack, 'the first was too late');
+          const grant = await budget.take(of, wish);
+          if (grant.kind !== 'granted') return grant;
+          return {
+            ...grant,
+            start: () => (lane === 1 ? Promise.resolve(false) : grant.start()),
+            async done(report) {
+              await grant.done(report);
+              if (lane === 2 || lane === 3) ended += 1;
+            },
+          };
+        },
+      }),
+    });
+    const { results } = await late.caches.fill('limited', request(keys(10)));
+    expect(results).toEqual(all('written', 10));
+    expect(origin.loads.flat()).toHaveLength(10);
+  });
+
   test('a stopped origin is not loaded from, and what waits is handed back', async () => {
     sell(3);
     const report = await fill('stopped', ['0', '1', '2']);

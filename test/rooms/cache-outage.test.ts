@@ -145,6 +145,27 @@ describe.each([['products', products] as const, ['labelled', labelled] as const]
       for (const { caches } of [app, healthy]) expect(await caches.open(def).get(1)).toBe('new');
     });
 
+    test.each([
+      ['deleted and then set', ['delete', 'set']],
+      ['set and then deleted', ['set', 'delete']],
+      ['set twice', ['set', 'set']],
+    ])('is away, what is %s is never again what it was', async (_, steps) => {
+      origin.rows.set(1, 'old');
+      await healthy.caches.open(def).get(1);
+      await healthy.caches.settled();
+      await cut();
+      for (const [at, step] of steps.entries()) {
+        origin.rows.set(1, `new ${at}`);
+        await (step === 'set' ? cache.set(1, `new ${at}`) : cache.delete(1));
+        expect(await cache.get(1)).toBe(`new ${at}`);
+      }
+      expect(app.outage.waiting).toBe(1);
+      cacheProxy.pass();
+      await until(() => app.outage.waiting === 0, 'it is carried out');
+      expect(await healthy.cacheRedis.keys('*:e:1')).toEqual([]);
+      for (const { caches } of [healthy, app]) expect(await caches.open(def).get(1)).toBe('new 1');
+    });
+
     test('is away, clearing the cache is kept, too', async () => {
       origin.rows.set(1, 'old');
       await healthy.caches.open(def).get(1);

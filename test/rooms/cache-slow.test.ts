@@ -46,6 +46,7 @@ test.each([plain, tagged])(
     // What is loaded past the store is not stored.
     expect(await quick.caches.open(def).has(1)).toBe(false);
     // The lease that came too late was given back: somebody else loads at once.
+    await until(async () => (await quick.cacheRedis.keys('test:*:l')).length === 0, 'no lease is held');
     expect(await quick.caches.open(def).get(1)).toBe('pot');
     await quick.caches.settled();
     expect(await quick.caches.open(def).has(1)).toBe(true);
@@ -60,4 +61,20 @@ test('a value that is there is read, however slow, within the time of one comman
   proxy.delay(answerMs / 4);
   expect(await slow.caches.open(plain).get(2)).toBe('pan');
   expect(origin.loads).toEqual([]);
+});
+
+test.each([
+  ['get', async () => slow.caches.open(tagged).get(3)],
+  ['getMany', async () => (await slow.caches.open(tagged).getMany([3])).get(3)],
+])('%s of a value whose tags take too long as well waits for one command, then loads', async (_, read) => {
+  origin.rows.set(3, 'old');
+  await quick.caches.open(tagged).get(3);
+  await quick.caches.settled();
+  origin.rows.set(3, 'new');
+  // The first answer comes in time, the second would be beyond the time of one.
+  proxy.delay(answerMs / 2);
+  expect(await read()).toBe('new');
+  proxy.pass();
+  await slow.caches.settled();
+  expect(await quick.caches.open(tagged).get(3)).toBe('old');
 });

@@ -1,7 +1,8 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { nextTurn } from '../../src/clock.ts';
 import { defineCache } from '../../src/define.ts';
 import { key } from '../../src/key.ts';
-import { until } from '../support/index.ts';
+import { fakeClock, until } from '../support/index.ts';
 import { counter, shop } from './cache-counter.ts';
 
 const origin = shop();
@@ -69,4 +70,56 @@ test('an id whose load fails fails alone', async () => {
   const { caches } = await counter([failing]);
   const settled = await Promise.allSettled([41, 42, 43].map((id) => caches.open(failing).get(id)));
   expect(settled.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+});
+
+describe('within one window', () => {
+  const clock = fakeClock();
+  /** What loads of `ring` wait for, and ask for then. */
+  let held: Promise<void> | undefined;
+  const ring = defineCache('ring', {
+    ...base,
+    gatherFor: 5,
+    async load(ids: number[]): Promise<Map<number, unknown>> {
+      await held;
+      if (ids.includes(51)) return new Map([[51, await asked(51)]]);
+      return origin.load(ids);
+    },
+  });
+  let asked = (_: number): Promise<unknown> => Promise.resolve();
+
+  test('the same id asked for in another turn is loaded once, and answered to both', async () => {
+    const { caches, misses } = await counter([together], { clock });
+    origin.rows.set(71, { id: 71 });
+    origin.loads.length = 0;
+    const reads = [caches.open(together).get(71)];
+    await until(() => clock.pending > 0, 'the first waits');
+    reads.push(caches.open(together).get(71), caches.open(together).get(72));
+    for (let turn = 0; turn < 5; turn++) await nextTurn();
+    await until(() => misses.length === 3, 'all have missed');
+    await clock.advance(5);
+    expect(await Promise.all(reads)).toEqual([{ id: 71 }, { id: 71 }, undefined]);
+    expect(origin.loads.flat().toSorted()).toEqual([71, 72]);
+  });
+
+  test('a loader that asks for what it loads is told so, whoever else asks at that moment', async () => {
+    const { caches } = await counter([ring], { clock });
+    const cache = caches.open(ring);
+    asked = (id) => cache.get(id);
+    let release = () => {};
+    held = new Promise((resolve) => {
+      release = resolve;
+    });
+    origin.rows.set(60, { id: 60 });
+    const inner = cache.get(51);
+    inner.catch(() => {});
+    await until(() => clock.pending > 0, 'it waits for others');
+    await clock.advance(5);
+    // Somebody outside opens the next window; what the loader asks for would be sent with that.
+    const outer = cache.get(60);
+    await until(() => clock.pending > 1, 'it waits for others');
+    release();
+    await expect(inner).rejects.toMatchObject({ code: 'E_LOAD_LOOP' });
+    await clock.advance(5);
+    expect(await outer).toEqual({ id: 60 });
+  });
 });

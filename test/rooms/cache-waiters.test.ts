@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { BusNews } from '../../src/bus/bus.ts';
+import { nextTurn } from '../../src/clock.ts';
 import { defineCache } from '../../src/define.ts';
 import { key } from '../../src/key.ts';
 import { fakeClock, until } from '../support/index.ts';
@@ -128,6 +129,59 @@ describe('readers who wait for a load elsewhere are told', () => {
     await holder.caches.invalidate({ tags: ['all'] });
     origin.release();
     expect(await Promise.all([first, read])).toEqual(['old', 'new']);
+  });
+});
+
+describe('a caller who leaves while another process loads', () => {
+  const leave = async (reads: (signal: AbortSignal) => Promise<unknown>[]) => {
+    const controller = new AbortController();
+    const left = reads(controller.signal);
+    for (const each of left) each.catch(() => {});
+    await waiting();
+    controller.abort(new Error('gone'));
+    for (const each of left) await expect(each).rejects.toThrow('gone');
+  };
+
+  test('is let go at once, asks nothing meanwhile, and leaves no lease; the others get the value', async () => {
+    origin.rows.set(1, 'pot');
+    origin.hold();
+    const first = holder.caches.open(plain).get(1);
+    await loading();
+    const staying = one.caches.open(plain).get(1);
+    await leave((signal) => [
+      one.caches.open(plain).get(1, { signal }),
+      two.caches.open(plain).get(1, { signal }),
+      two.caches.open(plain).getMany([1], { signal }),
+    ]);
+    // Time stands still: who asks Redis again now would do so for ever.
+    let asked = 0;
+    for (const { cacheRedis } of [one, two]) {
+      const send = cacheRedis.sendCommand.bind(cacheRedis);
+      cacheRedis.sendCommand = (command, stream) => {
+        asked += 1;
+        return send(command, stream);
+      };
+    }
+    for (let turn = 0; turn < 20; turn++) await nextTurn();
+    expect(asked).toBe(0);
+    origin.release();
+    expect(await Promise.all([first, staying])).toEqual(['pot', 'pot']);
+    await Promise.all([holder, one, two].map(({ caches }) => caches.settled()));
+    expect(origin.loads).toEqual([[1]]);
+    expect(await holder.cacheRedis.keys('*:l')).toEqual([]);
+    expect(await two.caches.open(plain).get(1)).toBe('pot');
+  });
+
+  test('of a load that then fails leaves nothing that stands in the way of the next', async () => {
+    origin.rows.set(1, 'pot');
+    // Somebody took the lease; nobody else asks.
+    await holder.store.begin('plain', ['1'], { token: 'elsewhere', ms: 60_000 }, { want: 'none' });
+    await leave((signal) => [one.caches.open(plain).get(1, { signal })]);
+    await holder.store.abort('plain', ['1'], 'elsewhere');
+    await one.caches.settled();
+    expect(await holder.cacheRedis.keys('*:l')).toEqual([]);
+    expect(await holder.caches.open(plain).get(1)).toBe('pot');
+    expect(origin.loads).toEqual([[1]]);
   });
 });
 
