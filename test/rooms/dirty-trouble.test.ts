@@ -97,3 +97,17 @@ test('a server that has forgotten its scripts is told them again', async () => {
   expect(await dirty.write('forgot', put('b'), marks)).toMatchObject({ kind: 'ok' });
   expect(await dirty.ledger('forgot')).toMatchObject({ accepted: 2, difference: 0 });
 });
+
+test('what became dirty before the clock was put back is due at once, not when that time has come again', async () => {
+  const dirty = await connect(server.url);
+  await dirty.write('clock', put('a'), marks);
+  await dirty.write('clock', put('b'), marks);
+  const partition = dirty.partitionOf('a');
+  const index = `trouble:{wb:clock#${partition}}:z`;
+  const since = Number(await admin.zscore(index, 'a'));
+  const claim = async () =>
+    (await dirty.claim('clock', { partitions: [partition], most: 10, olderThanMs: 60_000 })).rows;
+  expect(await claim()).toEqual([]);
+  await admin.zadd(index, since + 3_600_000_000, 'a');
+  expect(await claim()).toMatchObject([{ key: 'a' }]);
+});
