@@ -101,7 +101,8 @@ export function createFlusher(parts: FlusherParts): Flusher {
 
   /** One statement, and letting go of what it wrote. */
   const send = async (pass: Pass, rows: readonly TargetRow[], claimedAt: number): Promise<void> => {
-    const sending = target.write({ rows, epochs, signal: pass.signal });
+    // As they are now: a grant that comes while it is under way is not what these rows were claimed under.
+    const sending = target.write({ rows, epochs: new Map(epochs), signal: pass.signal });
     pass.statements += 1;
     sending.catch(() => {});
     await reached('sql-sent');

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import type { Epochs, Target } from '../../src/dirty/target.ts';
 import { upsert } from '../../src/upsert.ts';
 import { database, redis } from '../support/index.ts';
 import { buffer } from './dirty-parts.ts';
@@ -200,6 +201,22 @@ describe('a flusher that is interrupted', () => {
     expect(sleeper.told('flush:fenced')).toEqual([{ cache: 'shop', partitions: 1 }]);
     expect(await names()).toEqual({});
   });
+});
+
+test('what is under way is written under the grants it left with, whatever was granted since', async () => {
+  const left: Epochs[] = [];
+  const target: Target = {
+    async write({ rows, epochs }) {
+      left.push(epochs!);
+      return { held: rows, applied: rows.length };
+    },
+    forget() {},
+  };
+  const one = flusher(target);
+  await put('a', 1);
+  await one.flush();
+  await one.close();
+  expect(left.map((epochs) => epochs.get(dirty.partitionOf('a')))).toEqual([1]);
 });
 
 describe('what the origin refuses', () => {
