@@ -63,7 +63,7 @@ export const errorMeanings: Readonly<Record<ErrorCode, readonly [meaning: string
     'Start it, or correct the address where the message says it came from; then write again.',
   ],
   E_BUFFER: [
-    'The buffer is not what it must be: made with another number of partitions, on a server that may delete writes, or that cannot give the acknowledgement a cache asks for.',
+    'The buffer is not what it must be: made with another number of partitions, on a server that may delete writes, on a node of a Redis Cluster, or on one that cannot give the acknowledgement a cache asks for.',
     'Do what the hint says; nothing was changed.',
   ],
   E_DIRTY_FULL: [

@@ -41,10 +41,12 @@ export function assure(dirty: Dirty, options: AssuredOptions): Assured {
   let checking: Promise<BufferFacts> | undefined;
 
   const look = async (): Promise<BufferFacts> => {
-    const { id } = await dirty.open();
-    if (known !== undefined && known !== id) onEmptied();
-    known = id;
     const facts = await dirty.facts();
+    if (!facts.isClustered) {
+      const { id } = await dirty.open();
+      if (known !== undefined && known !== id) onEmptied();
+      known = id;
+    }
     mustWait = facts.appendFsync !== 'always';
     const found = unsafe(facts, options) ?? promised.map((each) => unkept(facts, each)).find(Boolean);
     if ((found === undefined) !== (wrong === undefined)) onChange(found);
@@ -88,6 +90,12 @@ export function assure(dirty: Dirty, options: AssuredOptions): Assured {
 }
 
 function unsafe(facts: BufferFacts, { from, allowEvicting }: AssuredOptions): SamovarError | undefined {
+  if (facts.isClustered)
+    return new SamovarError(
+      'E_BUFFER',
+      `the buffer Redis (${from}) is a node of a Redis Cluster: one command takes writes of several partitions, and they must be on one server`,
+      { hints: ['name a Redis that is no Cluster by BUFFER_REDIS_URL; replicas of it are fine'] },
+    );
   if (allowEvicting || facts.policy === undefined || !facts.policy.startsWith('allkeys')) return undefined;
   return new SamovarError(
     'E_BUFFER',
@@ -117,7 +125,8 @@ function unkept(facts: BufferFacts, { cache, isSynced, replicas }: Promised): Sa
   return undefined;
 }
 
-function hasWaitAof(version: string): boolean {
+/** Whether it can be asked if a write is on its disk. */
+export function hasWaitAof(version: string): boolean {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   return major > 7 || (major === 7 && minor >= 2);
 }

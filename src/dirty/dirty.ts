@@ -81,6 +81,8 @@ export interface BufferFacts {
   /** always, everysec or no. */
   readonly appendFsync: string | undefined;
   readonly replicas: number | undefined;
+  /** It has only a part of the keys: it is a node of a Redis Cluster. */
+  readonly isClustered: boolean;
   readonly version: string;
 }
 

@@ -19,6 +19,7 @@ export const createRedisFacts =
       appendOnly: aof === undefined ? undefined : aof === '1',
       appendFsync: Array.isArray(fsync) && fsync[1] !== undefined ? String(fsync[1]) : undefined,
       replicas: replicas === undefined ? undefined : Number(replicas),
+      isClustered: info.get('cluster_enabled') === '1',
       version: info.get('redis_version') ?? '',
     };
   };

@@ -1,8 +1,10 @@
 import { Redis } from 'ioredis';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
-import { type Assured, assure, type Promised } from '../../src/dirty/assured.ts';
+import { type Assured, assure, hasWaitAof, type Promised } from '../../src/dirty/assured.ts';
+import type { BufferFacts } from '../../src/dirty/dirty.ts';
 import { createRedisDirty } from '../../src/dirty/redis.ts';
+import { freePort } from '../../src/servers/port.ts';
 import { startRedis } from '../../src/servers/redis.ts';
 import { until } from '../support/index.ts';
 
@@ -20,13 +22,18 @@ const marks = { soft: 10, hard: 10 };
 let made = 0;
 const put = (dirty: Assured) =>
   dirty.write('shop', { key: `k${++made}`, form: { body: '1', flags: 0 }, operation: `o${made}` }, marks);
-const buffer = (promised: Partial<Promised> = {}, allowEvicting = false, waitMs = 100) => {
+const buffer = (
+  promised: Partial<Promised> = {},
+  allowEvicting = false,
+  waitMs = 100,
+  facts?: BufferFacts,
+) => {
   const each = { cache: 'shop', isSynced: false, replicas: 0, ...promised };
   const dirty = createRedisDirty(admin, {
     prefix: `p${++made}`,
     levelOf: () => ({ replicas: each.replicas, isSynced: false, waitMs }),
   });
-  return assure(dirty, {
+  return assure(facts === undefined ? dirty : { ...dirty, facts: async () => facts }, {
     promised: [each],
     from: 'BUFFER_REDIS_URL',
     allowEvicting,
@@ -76,7 +83,19 @@ describe('a server that may evict', () => {
 describe('an acknowledgement', () => {
   test('by the disk is refused where nothing tells of it', async () => {
     await settings('noeviction', 'yes', 'everysec');
-    await expect(put(buffer({ isSynced: true }))).rejects.toMatchObject({ code: 'E_BUFFER' });
+    const { version, ...facts } = await createRedisDirty(admin, { prefix: 'any' }).facts();
+    // What the server at hand is, and what it might be.
+    for (const [like, isTold] of [
+      [version, hasWaitAof(version)],
+      ['7.0.15', false],
+      ['6.2', false],
+      ['7.2.0', true],
+      ['8.0', true],
+    ] as const) {
+      const dirty = buffer({ isSynced: true }, false, 100, { ...facts, version: like });
+      if (isTold) expect(await dirty.check()).toMatchObject({ version: like });
+      else await expect(put(dirty)).rejects.toMatchObject({ code: 'E_BUFFER' });
+    }
     await settings('noeviction', 'yes', 'always');
     expect(await put(buffer({ isSynced: true }))).toMatchObject({ kind: 'ok' });
   });
@@ -102,6 +121,42 @@ describe('an acknowledgement', () => {
     }
   });
 });
+
+test('a node of a Cluster is refused by name, before anything else is asked of it', async () => {
+  const cluster = await startRedis({
+    role: 'buffer',
+    settings: { 'cluster-enabled': 'yes' },
+    pickPort: lowPort,
+  });
+  const client = new Redis(cluster.url);
+  try {
+    const dirty = assure(createRedisDirty(client, { prefix: 'sv' }), {
+      promised: [],
+      from: 'BUFFER_REDIS_URL',
+      allowEvicting: false,
+      clock,
+      onChange: (error) => void told.push(error?.message),
+      onEmptied: () => void told.push('emptied'),
+    });
+    await expect(dirty.check()).rejects.toMatchObject({
+      code: 'E_BUFFER',
+      message: expect.stringContaining('Redis Cluster'),
+    });
+    await expect(put(dirty)).rejects.toMatchObject({ code: 'E_BUFFER' });
+    expect(told).toEqual([expect.stringContaining('BUFFER_REDIS_URL')]);
+  } finally {
+    client.disconnect();
+    await cluster.stop();
+  }
+});
+
+/** A node listens for others 10,000 ports above its own. */
+async function lowPort(): Promise<number> {
+  for (;;) {
+    const port = await freePort();
+    if (port < 55_000) return port;
+  }
+}
 
 test('a buffer that was emptied is told of', async () => {
   const dirty = buffer();
