@@ -1,22 +1,29 @@
-// npm run torture -- [--minutes N] [--seed N] [--mutants] [--json]
+// npm run torture -- [--minutes N] [--seed N] [--compare] [--scenes] [--mutants] [--only TEXT] [--json]
 import { parseArgs } from 'node:util';
 import { createOutput } from '../../cli/output.ts';
 import { systemClock as clock } from '../../src/clock.ts';
 import { messageOf } from '../../src/errors.ts';
 import { seeded } from './seeded.ts';
 import { mutants } from './write-behind/mutants.ts';
+import { reportText } from './write-behind/report.ts';
 import { openRig } from './write-behind/rig.ts';
+import { scenes } from './write-behind/scenes/index.ts';
+import { play } from './write-behind/scenes/play.ts';
 import { sum, type Totals, tortureRound } from './write-behind/torture-round.ts';
 import { tryMutant } from './write-behind/try-mutant.ts';
 
-const usage = 'usage: npm run torture -- [--minutes N] [--seed N] [--mutants] [--json]';
+const usage =
+  'usage: npm run torture -- [--minutes N] [--seed N] [--compare] [--scenes] [--mutants] [--only TEXT] [--json]';
 
 function readArguments() {
   const { values } = parseArgs({
     options: {
       minutes: { type: 'string', default: '30' },
       seed: { type: 'string', default: String(Math.floor(Math.random() * 1_000_000)) },
+      compare: { type: 'boolean', default: false },
+      scenes: { type: 'boolean', default: false },
       mutants: { type: 'boolean', default: false },
+      only: { type: 'string', default: '' },
       json: { type: 'boolean', default: false },
     },
   });
@@ -30,8 +37,8 @@ function readArguments() {
 }
 
 const longestRoundMs = 60_000;
-/** The comparison gets a tenth of the time. */
-const forJobs = 0.1;
+/** Part of the time that a comparison gets. */
+const forJobs = 0.3;
 
 async function main(): Promise<number> {
   let asked: ReturnType<typeof readArguments>;
@@ -69,10 +76,18 @@ async function main(): Promise<number> {
       return rounds;
     };
     const ms = asked.minutes * 60_000;
-    const buffer = sum(await until(ms * (1 - forJobs), 'buffer'));
-    const jobs = sum(await until(ms * forJobs, 'jobs'));
+    const share = asked.compare ? forJobs : 0;
+    const buffer = sum(await until(ms * (1 - share), 'buffer'));
+    const jobs = asked.compare ? sum(await until(ms * share, 'jobs')) : undefined;
+    const played: { name: string; rows: string; problem?: string }[] = [];
+    for (const scene of scenes.filter(({ name }) => asked.scenes && name.includes(asked.only))) {
+      const { name, rows } = scene;
+      const problem = await play(rig, scene).then(() => undefined, messageOf);
+      played.push({ name, rows, ...(problem === undefined ? {} : { problem }) });
+      output.note(`row ${rows}, ${name}: ${problem ?? 'clean'}`);
+    }
     const caught: { name: string; isCaught: boolean; classes: string }[] = [];
-    for (const mutant of asked.mutants ? mutants : []) {
+    for (const mutant of mutants.filter(({ name }) => asked.mutants && name.includes(asked.only))) {
       const { isCaught, classes } = await tryMutant(rig, mutant);
       const told = Object.entries(classes)
         .map(([name, count]) => `${count} ${name}`)
@@ -80,53 +95,23 @@ async function main(): Promise<number> {
       caught.push({ name: mutant.name, isCaught, classes: told });
       output.note(`mutant '${mutant.name}': ${isCaught ? 'caught' : 'NOT CAUGHT'}${told ? `, ${told}` : ''}`);
     }
-    const report = { seed: asked.seed, minutes: asked.minutes, buffer, jobs, mutants: caught };
-    output.data(report, () => reportText(report, output.table));
+    const report = {
+      seed: asked.seed,
+      minutes: asked.minutes,
+      buffer,
+      jobs,
+      scenes: played,
+      mutants: caught,
+    };
+    output.data(report, () =>
+      asked.minutes === 0 ? `seed ${asked.seed}` : reportText(report, output.table),
+    );
     const isWell = asked.minutes === 0 || buffer.result === 'clean';
-    return isWell && caught.every(({ isCaught }) => isCaught) ? 0 : 99;
+    const arePlayed = played.every(({ problem }) => problem === undefined);
+    return isWell && arePlayed && caught.every(({ isCaught }) => isCaught) ? 0 : 99;
   } finally {
     await rig.close();
   }
-}
-
-function reportText(
-  { seed, buffer, jobs }: { seed: number; buffer: Totals; jobs: Totals },
-  table: (head: string[], rows: string[][]) => string,
-): string {
-  const classes = (totals: Totals) => totals.violations;
-  const row = (what: string, of: (totals: Totals) => number | string) => [
-    what,
-    String(of(buffer)),
-    String(of(jobs)),
-  ];
-  const kinds = [...new Set([...Object.keys(buffer.faults), ...Object.keys(jobs.faults)])].sort();
-  return [
-    `seed ${seed}`,
-    table(
-      ['', 'the buffer', 'a BullMQ job per write'],
-      [
-        row('result', ({ result }) => result),
-        row('writes acknowledged', ({ acknowledged }) => acknowledged),
-        row('nobody knows', ({ unknown }) => unknown),
-        row('refused', ({ refused }) => refused),
-        row('effects on the table', ({ effects }) => effects),
-        row('put aside', ({ dead }) => dead),
-        row('losses', (totals) => classes(totals).lost ?? 0),
-        row('resurrections', (totals) => classes(totals).resurrected ?? 0),
-        row('duplicates in effect', (totals) => classes(totals).duplicate ?? 0),
-        row(
-          'other violations',
-          (totals) =>
-            Object.entries(classes(totals))
-              .filter(([name]) => !['lost', 'resurrected', 'duplicate'].includes(name))
-              .map(([name, count]) => `${count} ${name}`)
-              .join(', ') || '0',
-        ),
-        row('gone with a loss of power', ({ forgiven }) => forgiven),
-        ...kinds.map((kind) => row(`fault: ${kind}`, ({ faults }) => faults[kind] ?? 0)),
-      ],
-    ),
-  ].join('\n');
 }
 
 process.exit(await main());

@@ -7,6 +7,8 @@ export interface ServerProxy {
   readonly url: string;
   readonly port: number;
   readonly connections: number;
+  /** Where connections that are made from now on go. */
+  retarget(url: string): void;
   /** Everything passes, at once. */
   pass(): void;
   /** Every piece of data arrives this much later, in order, both ways. */
@@ -22,10 +24,14 @@ export interface ServerProxy {
 
 type Direction = 'to-server' | 'from-server';
 
+function addressOf(target: string): { host: string; port: number } {
+  const { hostname: host, port, protocol } = new URL(target);
+  return { host, port: Number(port) || (protocol.startsWith('redis') ? 6379 : 5432) };
+}
+
 /** A TCP proxy before a server, to be slow, deaf or cut on demand. */
 export async function startProxy(target: string, clock: Clock = systemClock): Promise<ServerProxy> {
-  const { hostname, port: targetPort, protocol } = new URL(target);
-  const serverPort = Number(targetPort) || (protocol.startsWith('redis') ? 6379 : 5432);
+  let goal = addressOf(target);
   let delayMs = 0;
   let hole: 'none' | 'both' | Direction = 'none';
   let isRefusing = false;
@@ -72,7 +78,7 @@ export async function startProxy(target: string, clock: Clock = systemClock): Pr
 
   const listener = createServer({ allowHalfOpen: true }, (client) => {
     if (isRefusing) return void client.resetAndDestroy();
-    const server = connect({ host: hostname, port: serverPort, allowHalfOpen: true });
+    const server = connect({ ...goal, allowHalfOpen: true });
     const pair: [Socket, Socket] = [client, server];
     pairs.add(pair);
     const leave = () => client.closed && server.closed && pairs.delete(pair);
@@ -92,6 +98,9 @@ export async function startProxy(target: string, clock: Clock = systemClock): Pr
     port,
     get connections() {
       return pairs.size;
+    },
+    retarget: (to) => {
+      goal = addressOf(to);
     },
     pass() {
       delayMs = 0;

@@ -15,6 +15,8 @@ export type Event =
   | { e: 'rd'; at: number; from: number; by: string; key: string; value: string | null }
   /** About to add to a counter, and what became of it. */
   | { e: 'add'; at: number; by: string; id: string; key: string; amount: number }
+  /** An application was told that the buffer's server is not, or is again, what it must be. */
+  | { e: 'alarm'; at: number; by: string; isSafe: boolean }
   /** The process settled all that it began. */
   | { e: 'bye'; at: number; by: string }
   /** A flusher was granted partitions. */
@@ -53,6 +55,8 @@ export interface End {
   readonly dead: ReadonlyMap<string, State>;
   readonly pending: ReadonlyMap<string, State>;
   readonly effects: readonly Effect[];
+  /** Keys that were dirty when that time was over; who flushes at its end may have carried them over since. */
+  readonly late: number;
   /** The sums of counters, by key. */
   readonly counters: ReadonlyMap<string, number>;
   readonly ledger: { readonly accepted: number; readonly difference: number } | undefined;

@@ -25,7 +25,7 @@ export function build(edits: readonly Edit[] = []): Build {
   const remove = () => rmSync(folder, { recursive: true, force: true });
   try {
     const source = join(folder, 'source');
-    for (const name of ['src', 'lua', 'sql', 'test/fault', 'package.json', 'tsconfig.json'])
+    for (const name of ['src', 'jobs', 'lua', 'sql', 'test/fault', 'package.json', 'tsconfig.json'])
       cpSync(join(own, name), join(source, name), { recursive: true });
     for (const { file, from, to } of edits) {
       const text = readFileSync(join(source, file), 'utf8');

@@ -1,28 +1,22 @@
 /** A flusher as a process of its own: it carries dirty writes over until it is told to stop, or ends itself at a failpoint. */
+import { existsSync } from 'node:fs';
 import { systemClock as clock } from '../../../src/clock.ts';
-import { lastingSession, openPostgres, openRedis } from '../../../src/connect.ts';
+import { openGround } from '../../../src/compose/ground.ts';
+import { lastingSession, openPostgres } from '../../../src/connect.ts';
 import type { DirtyRow } from '../../../src/dirty/dirty.ts';
 import { createFlusher } from '../../../src/dirty/flusher.ts';
 import { createDirtyRecords } from '../../../src/dirty/postgres.ts';
 import { createUpsertTarget } from '../../../src/dirty/postgres-upsert.ts';
-import { createRedisDirty } from '../../../src/dirty/redis.ts';
 import type { Grants, Point, Target } from '../../../src/dirty/target.ts';
 import { createEmitter } from '../../../src/events.ts';
-import { upsert } from '../../../src/upsert.ts';
 import { openEventLog } from './log.ts';
-import { cache, type FlusherOptions, prefix } from './options.ts';
+import { cache, type FlusherOptions, setClock } from './options.ts';
+import { configOf, shopOf, shopUpsert } from './shop.ts';
 
 const options: FlusherOptions = JSON.parse(process.argv[2]!);
+setClock(options);
 const { name: by, failpoint } = options;
 const log = openEventLog(options.log);
-const redis = openRedis({
-  role: 'buffer',
-  use: 'once',
-  url: options.redisUrl,
-  from: 'the test',
-  commandTimeoutMs: 1_000,
-});
-redis.connect().catch(() => {}); // tried again by itself
 const pool = await openPostgres({
   url: options.postgresUrl,
   from: 'the test',
@@ -30,7 +24,8 @@ const pool = await openPostgres({
   waitMs: 1_000,
   settings: lastingSession,
 });
-const dirty = createRedisDirty(redis, { prefix });
+const ground = await openGround(configOf(options, shopOf(pool, {})), { record: false });
+const dirty = ground.dirty!;
 
 const ledger = createDirtyRecords(pool);
 const grants: Grants = {
@@ -43,7 +38,7 @@ const grants: Grants = {
 
 const table = createUpsertTarget(pool, {
   cache,
-  def: upsert<unknown, unknown>({ table: 'item', id: 'key', columns: { value: '*' }, version: 'ver' }),
+  def: shopUpsert,
 });
 let sent = 0;
 const target: Target = {
@@ -72,25 +67,41 @@ const target: Target = {
 let passed = 0;
 const reached = (point: Point): void => {
   if (point !== failpoint?.point || ++passed !== (failpoint.nth ?? 1)) return;
-  log.note({ e: 'fault', kind: `${failpoint.action} at ${point}` });
-  process.kill(process.pid, failpoint.action === 'kill' ? 'SIGKILL' : 'SIGSTOP');
+  const { action } = failpoint;
+  log.note({ e: 'fault', kind: `${action} at ${point}` });
+  if (action === 'kill') process.kill(process.pid, 'SIGKILL');
+  else if (action === 'stop') process.kill(process.pid, 'SIGSTOP');
+  // The event loop stands still until the test lets it go on.
+  else while (!existsSync(`${options.log}.go`));
+};
+
+/** A claim of nothing is no place to stand at: what is done after it would show nothing. */
+const claiming: Pick<typeof dirty, 'claim'> = {
+  async claim(...asked) {
+    const claim = await dirty.claim(...asked);
+    if (claim.rows.length > 0) reached('after-claim');
+    return claim;
+  },
 };
 
 const flusher = createFlusher({
   cache,
   settings: options,
-  dirty,
+  dirty: { ...dirty, ...claiming },
   grants,
   target,
   openRow: ({ partition, key, version, operation, form }: DirtyRow) => {
     const json = form && String(form.body);
     return { partition, key, version, operation, id: key, value: json && JSON.parse(json), json };
   },
-  written: async () => {},
+  // As workers do it; while the cache is away its entries are old until their ttl ends.
+  written: (keys) => ground.caches.forget(cache, keys).catch(() => {}),
   holder: by,
   clock,
   events: createEmitter(),
-  reached,
+  reached: (point) => {
+    if (point !== 'after-claim') reached(point);
+  },
 });
 
 const stopping = new AbortController();
@@ -103,6 +114,6 @@ while (!stopping.signal.aborted) {
 }
 await flusher.close().catch(() => {}); // the server may be away
 log.note({ e: 'bye', by });
-redis.disconnect();
+await Promise.race([ground.close(), clock.sleep(1_000)]); // the servers may be away
 await pool.end();
-process.disconnect();
+process.exit();

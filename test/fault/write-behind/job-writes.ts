@@ -1,8 +1,7 @@
 import { type Job, Queue } from 'bullmq';
-import type { Dirty } from '../../../src/dirty/dirty.ts';
-import { SamovarError } from '../../../src/errors.ts';
 import type { End, State } from '../history/event.ts';
 import { queueName } from './options.ts';
+import type { Way } from './way.ts';
 
 /** What a job for a write carries. Its number is its version. */
 export interface WriteJob {
@@ -29,20 +28,21 @@ const open = (url: string, commandTimeout?: number) => {
 };
 
 /** Writes as most do without a buffer: a BullMQ job for each. */
-export function createJobWrites(url: string): Dirty {
+export function openJobsWay(url: string): Way {
   const queue = open(url, 1_000);
-  const writes: Pick<Dirty, 'write'> = {
-    async write(_cache, { key, form }) {
+  return {
+    async write(key, value) {
       try {
-        const json = form === undefined ? null : String(form.body);
+        const json = value === null ? null : JSON.stringify(value);
         const job = await queue.add('write', { key, json }, { attempts: 100, removeOnComplete: true });
-        return { kind: 'ok', version: Number(job.id), isSoft: false };
-      } catch (cause) {
-        throw new SamovarError('E_INDETERMINATE', 'nobody knows whether the job is there', { cause });
+        return { kind: 'ok', version: Number(job.id) };
+      } catch {
+        // Nobody knows whether the job is there.
+        return { kind: 'info', why: 'unknown' };
       }
     },
+    close: () => queue.close(),
   };
-  return writes as Dirty;
 }
 
 /** What is left of such jobs. */

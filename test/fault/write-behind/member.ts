@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, readSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Event, eventsOf } from '../history/event.ts';
 import type { ProcessOptions } from './options.ts';
@@ -15,6 +15,9 @@ export interface Member {
   /** Resolves when it has ended, however. */
   readonly gone: Promise<void>;
   signal(name: NodeJS.Signals): void;
+  say(word: string): void;
+  /** Lets one go on that blocks itself. */
+  unblock(): void;
   /** Lets it end of its own accord. */
   stop(): Promise<void>;
   kill(): Promise<void>;
@@ -23,7 +26,7 @@ export interface Member {
 /** Starts a process of what was built in the folder; resolves when it works. */
 export async function startMember(
   folder: string,
-  kind: 'client' | 'flusher' | 'job',
+  kind: 'client' | 'flusher' | 'whole' | 'job',
   options: ProcessOptions,
 ): Promise<Member> {
   const child: ChildProcess = fork(
@@ -71,6 +74,8 @@ export async function startMember(
     },
     gone,
     signal: (name) => void child.kill(name),
+    say: (word) => void child.send(word),
+    unblock: () => writeFileSync(`${options.log}.go`, ''),
     async stop() {
       if (isAlive && child.connected) child.send('stop', () => {});
       child.kill('SIGCONT');

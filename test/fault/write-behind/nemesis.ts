@@ -139,8 +139,14 @@ export const redisFaults = {
   },
 } satisfies Record<string, Fault>;
 
-/** What an application meets. */
+/** What an application and its cache meet. */
 export const clientFaults = {
+  async 'forget the cache'(stage) {
+    stage.fault('forget the cache');
+    const { admin } = stage.rig;
+    const entries = await admin.keys(`${prefix}:{${cache}#*}:e:*`);
+    if (entries.length > 0) await admin.del(entries);
+  },
   async 'kill an application'(stage, random) {
     stage.fault('kill an application');
     await alive(stage.clients, random).kill();
@@ -149,17 +155,22 @@ export const clientFaults = {
 } satisfies Record<string, Fault>;
 
 /** Power fails: what Redis had not yet on disk is gone, as far back as a few seconds. */
-export const powerLoss: Fault = async (stage) => {
+export const powerLoss: Fault = async (stage) => (await powerWillFail(stage))();
+
+/** The moment from which on nothing is on disk; power fails when the answer is called, two seconds later at least. */
+export async function powerWillFail(stage: Stage): Promise<() => Promise<void>> {
   const { redis, admin } = stage.rig;
   const keptUpTo = await redisTime(admin);
   const lostFrom = monotonic() - 1_000_000;
-  const isLater = async () => (await redisTime(admin)) >= keptUpTo + 2;
-  await until(isLater, 'two seconds are written down');
-  await redis.kill();
-  cutTail(redis.folder!, keptUpTo);
-  stage.fault('lose power', lostFrom);
-  await redis.restart();
-};
+  return async () => {
+    const isLater = async () => (await redisTime(admin)) >= keptUpTo + 2;
+    await until(isLater, 'two seconds are written down');
+    await redis.kill();
+    cutTail(redis.folder!, keptUpTo);
+    stage.fault('lose power', lostFrom);
+    await redis.restart();
+  };
+}
 
 export const allFaults: Readonly<Record<string, Fault>> = {
   ...flusherFaults,

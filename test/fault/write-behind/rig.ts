@@ -21,6 +21,9 @@ import { type Member, startMember } from './member.ts';
 import { type ClientOptions, cache, type FlusherOptions, prefix } from './options.ts';
 import { readEnd, targetSql } from './target.ts';
 
+/** Queues are in a logical database of their own. */
+export const queueDatabase = 1;
+
 export interface RigOptions {
   /** Further lines of redis.conf. */
   readonly redis?: Readonly<Record<string, string>>;
@@ -57,6 +60,8 @@ export interface Stage {
   fault(kind: string, lostFrom?: number): void;
   client(options?: Partial<ClientOptions>): Promise<Member>;
   flusher(options?: Partial<FlusherOptions>): Promise<Member>;
+  /** A worker as the package starts it, which works flush jobs, too. */
+  worker(options?: Partial<FlusherOptions>): Promise<Member>;
   /** Acknowledged writes so far. */
   acknowledged(): number;
   /** Lets clients end, and flushers go on until nothing is dirty or the time is over; answers what was seen. */
@@ -125,6 +130,7 @@ function openStage(rig: Rig, { folder: built, via, flusher: settings, client: ha
       name,
       log: join(folder, name),
       redisUrl: rig.redisProxy.url,
+      queueUrl: `${rig.redisProxy.url}/${queueDatabase}`,
       postgresUrl: rig.postgresProxy.url,
       via,
     };
@@ -133,6 +139,19 @@ function openStage(rig: Rig, { folder: built, via, flusher: settings, client: ha
     list.push(member);
     everybody.push(member);
     return member;
+  };
+  const flusherOf = async (kind: 'flusher' | 'whole' | 'job', more: Partial<FlusherOptions> = {}) => {
+    const options: FlusherOptions = {
+      ...base('f'),
+      leaseMs: 1_000,
+      batch: 100,
+      lanes: 2,
+      delayMs: 20,
+      mostDead: 100_000,
+      ...settings,
+      ...more,
+    };
+    return enlist(flushers, await startMember(built, kind, options));
   };
   let isCleared = false;
   const clear = async () => {
@@ -159,35 +178,31 @@ function openStage(rig: Rig, { folder: built, via, flusher: settings, client: ha
         restMs: 12,
         poison: 0,
         hotKeys: 60,
+        additions: 0.05,
+        reads: 0.2,
+        readers: 0,
+        laid: 0,
         hardMark: 1_000_000,
-        commandTimeoutMs: 1_000,
+        acknowledge: 'buffer',
         ...habits,
         ...more,
       };
       return enlist(clients, await startMember(built, 'client', options));
     },
-    async flusher(more = {}) {
-      const options: FlusherOptions = {
-        ...base('f'),
-        leaseMs: 1_000,
-        batch: 100,
-        lanes: 2,
-        delayMs: 20,
-        mostDead: 100_000,
-        ...settings,
-        ...more,
-      };
-      return enlist(flushers, await startMember(built, via === 'buffer' ? 'flusher' : 'job', options));
-    },
+    flusher: (more) => flusherOf(via === 'buffer' ? 'flusher' : 'job', more),
+    worker: (more) => flusherOf('whole', more),
     async finish({ drainMs = 10_000, ...expected }) {
       await Promise.all(clients.filter(({ isAlive }) => isAlive).map((each) => each.stop()));
       const jobs = via === 'jobs' ? openJobs(rig.redis.url) : undefined;
-      const isDrained = async () =>
-        jobs === undefined ? (await dirty.ledger(cache)).pending === 0 : (await jobs.waiting()) === 0;
+      let late = 0;
+      const isDrained = async () => {
+        late = jobs === undefined ? (await dirty.ledger(cache)).pending : await jobs.waiting();
+        return late === 0;
+      };
       // What does not drain is found by the checker.
       await until(isDrained, 'all is flushed', { timeoutMs: drainMs }).catch(() => {});
       await Promise.all(flushers.filter(({ isAlive }) => isAlive).map((each) => each.stop()));
-      const end = await readEnd(pool, dirty);
+      const end = { ...(await readEnd(pool, dirty)), late };
       const history = historyOf(events(), jobs === undefined ? end : { ...end, ...(await jobs.end()) });
       await jobs?.close();
       await clear();

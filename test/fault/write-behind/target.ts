@@ -25,7 +25,7 @@ export const targetSql = `
 const textOf = (json: string | null): string | null => (json === null ? null : String(JSON.parse(json)));
 
 /** How things are now. */
-export async function readEnd(pool: Pool, dirty: Dirty): Promise<End> {
+export async function readEnd(pool: Pool, dirty: Dirty): Promise<Omit<End, 'late'>> {
   const [items, deleted, effects] = await Promise.all([
     pool.query<{ key: string; ver: string; value: string }>('select key, ver, value from item'),
     pool.query<{ key: string; version: string }>(

@@ -8,9 +8,11 @@ import { progress, type Rig } from './rig.ts';
 /** What came of a round, or of many. */
 export interface Totals {
   readonly result: 'clean' | 'violated' | 'inconclusive';
+  readonly rounds: number;
   readonly acknowledged: number;
   readonly unknown: number;
   readonly refused: number;
+  readonly reads: number;
   readonly effects: number;
   readonly dead: number;
   readonly forgiven: number;
@@ -43,7 +45,7 @@ export async function tortureRound(
       ...[1, 2, 3].map(() => stage.flusher()),
     ]);
     // Faults of the buffer's own keys mean nothing to others.
-    const own = ['delete leases', 'take the index away'];
+    const own = ['delete leases', 'take the index away', 'forget the cache'];
     const faults = Object.entries(allFaults).filter(([name]) => via === 'buffer' || !own.includes(name));
     let brought = 0;
     const isPowerLost = () => hasPowerLoss && via === 'buffer' && brought % 8 === 4;
@@ -63,9 +65,11 @@ export async function tortureRound(
     const result = verdict.result === 'clean' && lacks ? 'inconclusive' : verdict.result;
     return {
       result,
+      rounds: 1,
       acknowledged: verdict.ok,
       unknown: verdict.unknown,
       refused: verdict.refused,
+      reads: verdict.reads,
       effects: verdict.effects,
       dead: verdict.dead,
       forgiven: verdict.forgiven,
@@ -96,9 +100,11 @@ export function sum(rounds: readonly Totals[]): Totals {
       : isClean
         ? 'clean'
         : 'inconclusive',
+    rounds: rounds.length,
     acknowledged: total((round) => round.acknowledged),
     unknown: total((round) => round.unknown),
     refused: total((round) => round.refused),
+    reads: total((round) => round.reads),
     effects: total((round) => round.effects),
     dead: total((round) => round.dead),
     forgiven: total((round) => round.forgiven),

@@ -15,16 +15,26 @@ interface Given {
   readonly pending?: Record<string, [number, string | null]>;
   readonly effects?: [key: string, version: number, value: string | null][];
   readonly counters?: Record<string, number>;
+  readonly late?: number;
   readonly ledger?: { accepted: number; difference: number };
 }
 
-function end({ rows = {}, dead = {}, pending = {}, effects = [], counters = {}, ledger }: Given): End {
+function end({
+  rows = {},
+  dead = {},
+  pending = {},
+  effects = [],
+  counters = {},
+  late = 0,
+  ledger,
+}: Given): End {
   return {
     rows: places(rows),
     dead: places(dead),
     pending: places(pending),
     effects: effects.map(([key, version, value]): Effect => ({ key, version, value })),
     counters: new Map(Object.entries(counters)),
+    late,
     ledger,
   };
 }
@@ -197,6 +207,7 @@ describe('a history is guilty', () => {
     expect(classes([[open], [{ e: 'bye', at: 9, by: 'a' }]], {})).toEqual({ stuck: 1 });
     const late: Event = { e: 'fail', at: 2_000_000, id: 'open', why: 'late' };
     expect(classes([[open], [late]], {})).toEqual({ stuck: 1 });
+    expect(classes([ok('k', 'one', 0, 1)], { rows: { k: [1, 'one'] }, late: 3 })).toEqual({ stuck: 1 });
   });
 
   const sent = (batch: string, at: number, keys: string[], epoch = 1): Event => ({
