@@ -272,7 +272,7 @@ function* changes(
 }
 
 /** What a configuration may say and rarely means. */
-function* doubts({ caches, jobs, schedules, origins }: Config): Generator<Finding> {
+function* doubts({ caches, jobs, schedules, origins, auto }: Config): Generator<Finding> {
   if (caches.length === 0) yield warning('config', 'it has no caches', 'define one: defineCache(...)');
   if (jobs.length === 0)
     yield warning(
@@ -296,7 +296,7 @@ function* doubts({ caches, jobs, schedules, origins }: Config): Generator<Findin
   }
   const scheduled = new Set(schedules.map(({ payload }) => payload.cache));
   for (const { name } of caches)
-    if (jobs.length > 0 && !scheduled.has(name))
+    if (jobs.length > 0 && !auto && !scheduled.has(name))
       yield warning(
         'config',
         `no schedule warms cache '${name}'`,

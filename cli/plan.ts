@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { humanDuration } from '../src/duration.ts';
+import { SamovarError } from '../src/errors.ts';
 import type { PlanQuestion } from '../src/facade.ts';
 import type { Plan, PlanRow } from '../src/rooms.ts';
 import type { CliContext } from './context.ts';
@@ -15,18 +16,21 @@ import {
 } from './format.ts';
 import { cachesAsked } from './names.ts';
 import { openReachable } from './reach.ts';
+import { whenText } from './when-text.ts';
 
 interface Options {
   readonly at?: string;
   readonly top?: number;
   readonly horizon?: number;
   readonly rows: number;
+  readonly when?: true;
 }
 
 const notes = `
 Examples
   samovar plan products --top 20
-  samovar plan products --at 20:00 --json`;
+  samovar plan products --at 20:00 --json
+  samovar plan --when`;
 
 /** What would be warmed, and why. Writes nothing. */
 export const command = (context: CliContext): Command =>
@@ -37,11 +41,23 @@ export const command = (context: CliContext): Command =>
     .option('--top <n>', 'most keys (default: what the cache says)', positiveCount)
     .option('--horizon <duration>', 'how far ahead to look', durationOption)
     .option('--rows <n>', 'rows to print', positiveCount, 20)
+    .option('--when', 'instead: by when groups of keys must be warm, before their daily rise')
     .addHelpText('after', notes)
     .action(async (cache: string | undefined, options: Options) => {
       const { clock, output } = context;
       const at = options.at === undefined ? undefined : instantOption(options.at, clock.now());
-      const names = cachesAsked(await context.config(), cache);
+      const config = await context.config();
+      const names = cachesAsked(config, cache);
+      if (options.when) {
+        if (options.top !== undefined || options.horizon !== undefined)
+          throw new SamovarError('E_USAGE', '--when goes with --at, not with --top or --horizon', {
+            hints: ['it takes both from the configuration of each cache'],
+          });
+        const all = await (await context.samovar()).when(at === undefined ? {} : { at });
+        const found = all.filter((each) => names.includes(each.cache));
+        output.data(found, () => whenText(context, found, config.auto));
+        return;
+      }
       const plans = await plansOf(context, names, {
         ...(at === undefined ? {} : { at }),
         ...(options.top === undefined ? {} : { top: options.top }),

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { minuteMs } from '../src/duration.ts';
 import type { Samovar, ScheduleView } from '../src/facade.ts';
 import type { CliContext } from './context.ts';
-import { instant, positiveCount, since } from './format.ts';
+import { count, instant, positiveCount, since } from './format.ts';
 import { unknown } from './names.ts';
 import { openReachable } from './reach.ts';
 
@@ -31,14 +31,17 @@ export const command = (context: CliContext): Command => {
     .description('the instants at which a schedule fires next')
     .argument('[name]', 'of one schedule')
     .option('--count <n>', 'how many', positiveCount, 5)
-    .action(async (name: string | undefined, { count }: { count: number }) => {
-      const all = await (await openReachable(context, ['queue'])).schedules.list(count);
+    .action(async (name: string | undefined, options: { count: number }) => {
+      const all = await (await openReachable(context, ['queue'])).schedules.list(options.count);
       const views = name === undefined ? all : [known(all, name)];
       context.output.data(
-        views.map(({ name, timezone, next }) => ({
+        views.map(({ name, timezone, next, rises }) => ({
           name,
           timezone,
           next: next.map((at) => new Date(at).toISOString()),
+          ...(rises === undefined
+            ? {}
+            : { rises: rises.map(({ by, keys }) => ({ by: new Date(by).toISOString(), keys })) }),
         })),
         () => views.map((view) => nextText(context, view)).join('\n\n'),
       );
@@ -98,7 +101,7 @@ export function listText({ output, clock }: CliContext, views: readonly Schedule
       view.expression,
       view.timezone,
       view.cache === undefined ? view.job : `${view.job} ${view.cache}`,
-      view.isPaused ? 'paused' : since(view.next[0], clock.now()),
+      view.isPaused ? 'paused' : view.next.length === 0 ? 'none proposed' : since(view.next[0], clock.now()),
       view.lastSlot === undefined ? 'never' : since(view.lastSlot, clock.now()),
       view.builtIn ? 'built in' : '',
     ]),
@@ -107,7 +110,7 @@ export function listText({ output, clock }: CliContext, views: readonly Schedule
 
 function nextText(
   { output }: CliContext,
-  { name, expression, timezone, next, isPaused }: ScheduleView,
+  { name, expression, timezone, next, isPaused, rises = [] }: ScheduleView,
 ): string {
   const hasSeconds = next.some((at) => at % minuteMs !== 0);
   const utc = (at: number) =>
@@ -123,9 +126,11 @@ function nextText(
     ...(hasSeconds ? { second: '2-digit' } : {}),
     hourCycle: 'h23',
   });
-  const rows = next.map((at) => [
+  const rows = next.map((at, i) => [
     `  ${utc(at)}`,
     timezone === 'UTC' ? '' : `${local.format(at)} ${timezone}`,
+    rises[i] === undefined ? '' : `${count(rises[i].keys)} keys, to be warm by ${instant(rises[i].by)}`,
   ]);
-  return `${output.color.bold(name)}   ${expression} ${timezone}${isPaused ? '   (paused)' : ''}\n${output.table(['', ''], rows).split('\n').slice(1).join('\n')}`;
+  if (rows.length === 0) rows.push(['  none proposed', '', '']);
+  return `${output.color.bold(name)}   ${expression} ${timezone}${isPaused ? '   (paused)' : ''}\n${output.table(['', '', ''], rows).split('\n').slice(1).join('\n')}`;
 }

@@ -12,6 +12,8 @@ export const planPayload = z.strictObject({
   maxBytes: z.int().positive().optional(),
   /** Texts of keys to warm instead of what the sources name. */
   keys: z.array(z.string()).max(mostKeys).optional(),
+  /** The instant (epoch ms) by which keys that rise in its hour are to be warm: only these are planned. */
+  rise: z.int().positive().optional(),
   /** @default 'cron' */
   trigger: z.enum(['cron', 'deploy', 'manual', 'event']).optional(),
 });
@@ -38,7 +40,9 @@ export const plan = defineJob('plan', {
     const started = await startRun(from, to, requestOf(payload, now()), signal);
     if ('running' in started) {
       const why = `run ${started.running} of ${cache} is under way`;
-      return from.caches.warmOptions(cache).overlap === 'queue' ? snooze('5s', why) : cancel(why);
+      // A slot before a rise comes once a day.
+      const waits = payload.rise !== undefined || from.caches.warmOptions(cache).overlap === 'queue';
+      return waits ? snooze('5s', why) : cancel(why);
     }
     log.info({ cache, run: started.run, ...started.totals }, 'planned');
     return done({ run: started.run ?? null, ...started.totals });

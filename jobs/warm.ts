@@ -30,6 +30,9 @@ export const warm = defineJob('warm', {
       if (started.run === undefined) return done<WarmResult>({ run: null });
       plan = started.run;
     }
+    /** Whoever planned would plan anew when it comes back: the run has its lanes. */
+    const later = (...when: Parameters<typeof snooze>) =>
+      asked === undefined ? done<WarmResult>({ run: plan }) : snooze(...when);
     // A store that is away says so when it is written to.
     const memory = () => from.store.memory().catch(() => undefined);
     const before = await memory();
@@ -45,8 +48,8 @@ export const warm = defineJob('warm', {
     await guard();
     let chunk = await to.plans.claim(plan, wanted());
     for (let keys = 0; ; ) {
-      if (chunk.kind === 'paused') return snooze('1s', 'the run is paused');
-      if (chunk.kind === 'wait') return snooze(chunk.ms, 'other workers hold what is left');
+      if (chunk.kind === 'paused') return later('1s', 'the run is paused');
+      if (chunk.kind === 'wait') return later(chunk.ms, 'other workers hold what is left');
       if (chunk.kind === 'ended') break;
       const room = roomBytes(present, memoryMark, lanes + 1);
       const report = await to.cache.fill(cache, {
@@ -62,7 +65,7 @@ export const warm = defineJob('warm', {
       if (settled === 0 || signal.aborted) {
         await to.plans.settle(chunk, report, now());
         signal.throwIfAborted();
-        return snooze('2s', report.error?.message ?? 'the budget gave nothing');
+        return later('2s', report.error?.message ?? 'the budget gave nothing');
       }
       keys += settled;
       await progress({ run: plan, keys });

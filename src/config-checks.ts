@@ -3,12 +3,20 @@ import type { ConfigInput } from './config.ts';
 import { type Problem, unknownName } from './config-problems.ts';
 import { isSamovarError, messageOf } from './errors.ts';
 import { type AnyJobDef, checkPayload } from './job.ts';
+import type { ScheduleDef } from './schedule.ts';
 
 /** Throws E_CRON when an expression or its time zone cannot be read; `path` is where it stands. */
 export type CheckSchedule = (expression: string, timezone: string, path: string) => void;
 
-type Sound = Required<Pick<ConfigInput, 'caches' | 'jobs' | 'schedules'>> &
-  Pick<ConfigInput, 'worker' | 'import' | 'forecast'>;
+type Sound = Required<Pick<ConfigInput, 'caches' | 'jobs'>> &
+  Pick<ConfigInput, 'worker' | 'import' | 'forecast'> & {
+    readonly schedules: readonly ScheduleDef[];
+    readonly auto: boolean;
+  };
+
+/** Whether groups of keys are to be warmed before their daily rise. */
+export const isAuto = (schedules: unknown): boolean =>
+  schedules === 'auto' || (Array.isArray(schedules) && schedules.includes('auto'));
 
 /** The parts of an input that can be looked at together, whatever else is wrong with it. */
 export function sound(input: unknown, issues: readonly z.core.$ZodIssue[]): Sound {
@@ -23,6 +31,7 @@ export function sound(input: unknown, issues: readonly z.core.$ZodIssue[]): Soun
     caches: made('caches', 'cache', false),
     jobs: made('jobs', 'job', false),
     schedules: made('schedules', 'schedule', true),
+    auto: isAuto(given['schedules']),
     ...(wrong.has('worker') ? {} : { worker: given['worker'] as ConfigInput['worker'] }),
     ...(wrong.has('forecast') ? {} : { forecast: given['forecast'] as ConfigInput['forecast'] }),
     ...(wrong.has('import') ? {} : { import: given['import'] as ConfigInput['import'] }),
@@ -94,6 +103,12 @@ function* writers({ caches }: Sound): Generator<Problem> {
 function* schedules(input: Sound, checkSchedule: CheckSchedule): Generator<Problem> {
   const caches = input.caches.map(({ name }) => name);
   const jobs = input.jobs.map(({ name }) => name);
+  for (const job of input.auto ? ['forecast', 'plan', 'rise', 'warm'] : [])
+    if (!jobs.includes(job))
+      yield {
+        path: 'schedules',
+        text: `\`schedules\` is 'auto', and its job '${job}' is not in \`jobs\`: jobs: [...builtinJobs]`,
+      };
   for (const { name, expression, job, payload, timezone = 'UTC' } of input.schedules) {
     const path = `schedules.${name}`;
     if (!jobs.includes(job.name))

@@ -291,6 +291,14 @@ const schedule = made(
   } satisfies Record<keyof ScheduleDef, z.ZodType>),
 );
 
+/** 'auto' stands alone or among schedules. */
+const schedules = z.custom<unknown>().superRefine((value, context) => {
+  if (value !== 'auto') forward(list(scheduleOrAuto, "schedules, or 'auto'"), value, context);
+});
+const scheduleOrAuto = z.custom<unknown>().superRefine((value, context) => {
+  if (value !== 'auto') forward(schedule, value, context);
+});
+
 const expert = made(
   'expert',
   'defineExpert',
@@ -330,7 +338,7 @@ export const configShape = strict(
     keptInvalidations: count.optional(),
     caches: list(cache, 'caches made by defineCache'),
     jobs: list(job, 'jobs').optional(),
-    schedules: list(schedule, 'schedules').optional(),
+    schedules: schedules.optional(),
     access: strict({
       record: flag.optional(),
       caller: text.optional(),

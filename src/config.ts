@@ -43,8 +43,8 @@ export interface ConfigInput<Caches extends readonly AnyCacheDef[] = readonly An
   readonly caches: Caches;
   /** Usually `[...builtinJobs, mine]`. @default none */
   readonly jobs?: readonly AnyJobDef[];
-  /** What runs when. Those of the built-in housekeeping need no mention. @default none */
-  readonly schedules?: readonly ScheduleDef[];
+  /** What runs when. `'auto'`, alone or in the list: groups of keys are warmed before their daily rise. Those of the built-in housekeeping need no mention. @default none */
+  readonly schedules?: 'auto' | readonly (ScheduleDef | 'auto')[];
   readonly access?: {
     /** Whether reads are counted at all. @default true */
     readonly record?: boolean;
@@ -110,6 +110,8 @@ export interface Config<Caches extends readonly AnyCacheDef[] = readonly AnyCach
   readonly origins: readonly OriginDef[];
   readonly jobs: readonly AnyJobDef[];
   readonly schedules: readonly ScheduleDef[];
+  /** Whether groups of keys are warmed before their daily rise. */
+  readonly auto: boolean;
   readonly access: {
     readonly record: boolean;
     readonly caller: string;
@@ -147,6 +149,6 @@ export const environment = {
 /** Types the configuration and hands it on unread: reading, checking and freezing happen in `readConfig`. */
 export const defineConfig = <const Caches extends readonly AnyCacheDef[]>(
   input: Omit<ConfigInput<Caches>, 'schedules'> & {
-    readonly schedules?: readonly ScheduleDef<Caches[number]['name']>[];
+    readonly schedules?: 'auto' | readonly (ScheduleDef<Caches[number]['name']> | 'auto')[];
   },
 ): ConfigInput<Caches> => input as ConfigInput<Caches>;

@@ -1,5 +1,6 @@
 import { minuteMs } from './duration.ts';
 import type { Forecast, Look, Plan, Reads, Trigger, Wish, Writes } from './rooms.ts';
+import { looked } from './when.ts';
 
 /** What a plan is asked for. What is left out comes from the cache's definition. */
 export interface PlanRequest {
@@ -11,6 +12,8 @@ export interface PlanRequest {
   readonly maxTimeMs?: number | undefined;
   /** Texts of keys to plan instead of what the sources name. */
   readonly keys?: readonly string[] | undefined;
+  /** Only keys that rise in the hour of this instant, so that they are warm by then. */
+  readonly rise?: number | undefined;
 }
 
 export type PlanRooms = Pick<Reads, 'caches' | 'forecasts' | 'plans' | 'store'>;
@@ -26,14 +29,17 @@ const tightMark = 0.75;
 
 /** Gathers what every source wishes for, looks at what is fresh, and builds the plan. Changes nothing. */
 export async function drawPlan(from: PlanRooms, request: PlanRequest, signal: AbortSignal): Promise<Plan> {
-  const { cache, at } = request;
+  const { cache, at, rise, keys: named } = request;
   const warm = from.caches.warmOptions(cache);
   const top = request.top ?? warm.top;
-  const horizonMs = request.horizonMs ?? warm.horizonMs;
+  const afterMs = request.horizonMs ?? warm.horizonMs;
+  const horizonMs = afterMs + Math.max(0, (rise ?? at) - at);
   const { wishes, confidence } =
-    request.keys === undefined
-      ? await gather(from, { cache, at, top, horizonMs }, signal)
-      : { wishes: request.keys.map((key): Wish => ({ key, source: 'list' })) };
+    named !== undefined
+      ? { wishes: named.map((key): Wish => ({ key, source: 'list' })) }
+      : rise !== undefined
+        ? await gatherRising(from, { cache, rise, horizonMs: afterMs, most: looked(warm.top) })
+        : await gather(from, { cache, at, top, horizonMs }, signal);
   const looks: Look[] = [];
   for (let i = 0; i < wishes.length; i += lookAtOnce) {
     signal.throwIfAborted();
@@ -51,8 +57,9 @@ export async function drawPlan(from: PlanRooms, request: PlanRequest, signal: Ab
     looks,
     ...(confidence === undefined ? {} : { confidence }),
     isTight: memory.maxBytes > 0 && memory.usedBytes / memory.maxBytes >= tightMark,
+    ...(rise === undefined ? {} : { leavesFresh: true }),
     budget: {
-      keys: request.keys === undefined ? top : Math.max(top, request.keys.length),
+      keys: named === undefined ? top : Math.max(top, named.length),
       timeMs: request.maxTimeMs ?? warm.maxTimeMs,
       ...(maxBytes === undefined ? {} : { bytes: maxBytes }),
       ...(warm.perSecond === undefined ? {} : { perSecond: warm.perSecond }),
@@ -78,6 +85,16 @@ async function gather(
   const { rows, confidence } = await forecastFor(from, { cache, at, horizonMs, most: top * forecastSpare });
   for (const row of rows) wishes.push({ ...row, source: 'forecast' });
   return { wishes, confidence };
+}
+
+/** The group that rises in an hour: who is in it, and how hot they will be then. */
+async function gatherRising(
+  from: PlanRooms,
+  { cache, rise, horizonMs, most }: { cache: string; rise: number; horizonMs: number; most: number },
+): Promise<{ wishes: Wish[]; confidence?: number | undefined }> {
+  const options = { now: rise, horizonMs, most, rising: true };
+  const { rows, confidence } = await from.forecasts.forecast(cache, options);
+  return { wishes: rows.map((row): Wish => ({ ...row, source: 'forecast' })), confidence };
 }
 
 /** The forecast that was kept last, if it is about this time and far enough down; else one made now. */

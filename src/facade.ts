@@ -19,6 +19,7 @@ import type {
   WorkOptions,
 } from './operating.ts';
 import type { DeadWrite, DirtyLedger, FlushReport, Plan, Run } from './rooms.ts';
+import type { Foreseen } from './when.ts';
 
 export type * from './operating.ts';
 
@@ -205,6 +206,8 @@ export interface Samovar<Caches extends readonly AnyCacheDef[] = readonly AnyCac
   extends Client<Caches> {
   /** What would be warmed, and why. Writes nothing. */
   plan(cache: Caches[number]['name'], question?: PlanQuestion): Promise<Plan>;
+  /** By when which groups of keys of each cache are to be warm, and the slots in which `schedules: 'auto'` would load them. Writes nothing. */
+  when(question?: { readonly at?: number }): Promise<Foreseen[]>;
   /** Why one key is warmed, or is not. Writes nothing. E_KEY for a text that is no key of that cache. */
   explain(cache: Caches[number]['name'], key: string): Promise<Explanation>;
   /**

@@ -66,6 +66,7 @@ export { type ScheduleDef, type ScheduleOptions, schedule } from './schedule.ts'
 export { ttl } from './ttl/ttl.ts';
 export { type UpsertColumn, type UpsertDef, type UpsertOptions, upsert } from './upsert.ts';
 export type { SchemaResult, ValueCodec, ValueSchema } from './values.ts';
+export { type Foreseen, foresee } from './when.ts';
 
 /** Builds everything on a configuration; see `Samovar`. Loaded when called: definitions alone stay light. */
 export const createSamovar: typeof import('./samovar.ts').createSamovar = async (config, options) =>

@@ -122,6 +122,8 @@ export interface ScheduleView {
   readonly builtIn: boolean;
   readonly lastSlot?: number;
   readonly next: readonly number[];
+  /** Of what `schedules: 'auto'` proposed for a cache, `expression` being 'auto': by when which part is to be warm, by position of `next`. */
+  readonly rises?: readonly { readonly by: number; readonly keys: number }[];
 }
 
 /** A server as `status` and `doctor` see it. */

@@ -1,11 +1,12 @@
 import { type Config, type ConfigInput, environment } from './config.ts';
-import { type CheckSchedule, crossCheck, sound } from './config-checks.ts';
+import { type CheckSchedule, crossCheck, isAuto, sound } from './config-checks.ts';
 import { type Problem, problemsOf } from './config-problems.ts';
 import { configShape } from './config-shape.ts';
 import { defaults } from './defaults.ts';
 import type { OriginDef } from './define.ts';
 import { type Duration, durationMs } from './duration.ts';
 import { SamovarError } from './errors.ts';
+import type { ScheduleDef } from './schedule.ts';
 
 /** The options that have a variable in the environment have a flag, too. */
 export const flagNames = {
@@ -136,7 +137,8 @@ function resolve(
     caches: input.caches,
     origins: [...new Set(input.caches.map(({ origin }): OriginDef => origin))],
     jobs: input.jobs ?? [],
-    schedules: input.schedules ?? [],
+    schedules: toSchedules(input.schedules),
+    auto: isAuto(input.schedules),
     access: {
       record: access.record ?? defaults.access.record,
       caller: access.caller ?? defaults.access.caller,
@@ -168,6 +170,9 @@ function resolve(
     },
   });
 }
+
+const toSchedules = (given: ConfigInput['schedules'] = []): ScheduleDef[] =>
+  given === 'auto' ? [] : given.filter((each) => each !== 'auto');
 
 /** Freezes plain objects and lists all the way down; what an application's own classes made is its own. */
 function freeze<T>(value: T, seen = new WeakSet<object>()): T {

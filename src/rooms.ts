@@ -10,18 +10,29 @@ import type {
   FillRequest,
   InvalidateResult,
   Invalidation,
+  KeptSlot,
   LeftOut,
   Look,
   Memory,
   PastRow,
   Plan,
   PlanInput,
+  RiseInput,
   Run,
   Scorecard,
   Trigger,
+  WarmTime,
   Wish,
 } from './plan-shapes.ts';
-import type { AccessBatch, AccessCursors, Choice, CollectResult, Forecast, Standing } from './shapes.ts';
+import type {
+  AccessBatch,
+  AccessCursors,
+  Choice,
+  CollectResult,
+  Forecast,
+  Rises,
+  Standing,
+} from './shapes.ts';
 
 export * from './dirty-shapes.ts';
 export * from './plan-shapes.ts';
@@ -39,8 +50,13 @@ export interface Reads {
     cursors(): Promise<AccessCursors>;
   };
   readonly forecasts: {
-    /** Scores the keys that may be hot, hottest first; at most `most` leave Postgres. */
-    forecast(cache: string, options: { now: number; horizonMs: number; most: number }): Promise<Forecast>;
+    /** Scores the keys that may be hot, hottest first; at most `most` leave Postgres. `rising`: only keys that rise in the hour of `now`. */
+    forecast(
+      cache: string,
+      options: { now: number; horizonMs: number; most: number; rising?: boolean },
+    ): Promise<Forecast>;
+    /** The keys that may be hot, grouped by the hour in which they rise. */
+    rises(cache: string, options: { now: number; most: number }): Promise<Rises>;
     /** The newest kept forecast of a cache. */
     latest(cache: string): Promise<Forecast | undefined>;
     /** By position: how likely each key is read within so many ms from now; 0 for keys that nobody has read. */
@@ -57,6 +73,10 @@ export interface Reads {
   readonly plans: {
     /** Pure: ranks, then cuts to the budget; skips what does not fit and goes on. */
     build(input: PlanInput): Plan;
+    /** Pure: by when groups of keys are to be warm in the day from now on, and the slots in which they are loaded. */
+    times(inputs: readonly RiseInput[], now: number): WarmTime[];
+    /** Slots that were kept and whose group has not risen yet, earliest first, and when they were proposed. */
+    keptSlots(now: number): Promise<{ readonly madeAt?: number; readonly slots: readonly KeptSlot[] }>;
     run(plan: number): Promise<Run | undefined>;
     /** What the last plans of a cache decided about one key, newest first. */
     past(cache: string, key: string, options: { plans: number }): Promise<PastRow[]>;
@@ -110,7 +130,10 @@ export interface ResolvedWarm {
   readonly overlap: 'skip' | 'queue';
   /** After a change, for how long nothing is kept. */
   readonly holdOffMs: number;
+  readonly origin: string;
   readonly perSecond?: number;
+  /** Loads at once. */
+  readonly concurrency: number;
   readonly lanes: number;
   readonly sql: readonly { readonly sql: string; readonly params: readonly unknown[] }[];
   readonly tags: readonly string[];
@@ -167,6 +190,10 @@ export interface Writes {
     finish(plan: number, now: number): Promise<Run>;
     /** Ends the run early: what is left becomes `budget`. */
     stop(plan: number, why: string, now: number): Promise<Run>;
+    /** Keeps what was proposed in place of what was before; a group of which a slot has begun stays as it is. */
+    keepTimes(times: readonly WarmTime[], now: number): Promise<number>;
+    /** Notes that the slots of a group up to an instant have begun. */
+    begin(slot: Pick<KeptSlot, 'cache' | 'by' | 'at'>, now: number): Promise<void>;
     /** Compares plans whose time is over with what came, each once; drops old scorecards. */
     score(now: number): Promise<{ scored: number; dropped: number }>;
     /** Counts unused warms of runs whose entries have expired, drops old plans and job runs. */

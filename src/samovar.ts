@@ -6,6 +6,7 @@ import { type ClientOptions, clientOf, openGround } from './compose/ground.ts';
 import { lazyMetrics } from './compose/metrics.ts';
 import { reviveLanes, startWarm } from './compose/operate.ts';
 import { createRooms } from './compose/rooms.ts';
+import { createSchedules } from './compose/schedules.ts';
 import { readServers, readStatus } from './compose/survey.ts';
 import { definitionOf } from './compose/wishes.ts';
 import { startWork } from './compose/work.ts';
@@ -21,6 +22,7 @@ import { checkExpression } from './queue/cron.ts';
 import { createScheduleStore } from './queue/redis.ts';
 import { createCron } from './queue/schedules.ts';
 import { processEnvironment, readConfig } from './read-config.ts';
+import { foresee } from './when.ts';
 
 export type SamovarOptions = ClientOptions;
 
@@ -78,6 +80,10 @@ export async function createSamovar<const Defs extends readonly AnyCacheDef[]>(
       const maxTimeMs = maxTime === undefined ? undefined : durationMs(maxTime, 'maxTime');
       return drawPlan(reads, { cache, at, top, horizonMs, maxTimeMs, keys }, new AbortController().signal);
     },
+    async when({ at = clock.now() } = {}) {
+      const { reads } = createRooms(ground, await ready());
+      return foresee(reads, at, new AbortController().signal);
+    },
     async explain(cache, text) {
       const def = definitionOf(config, cache);
       const key = def.key.encode(def.key.decode(text));
@@ -99,12 +105,7 @@ export async function createSamovar<const Defs extends readonly AnyCacheDef[]>(
       },
       cancel: (run) => control(run, 'cancel'),
     },
-    schedules: {
-      list: (next) => cron.list(next),
-      pause: (name) => cron.pause(name),
-      resume: (name) => cron.resume(name),
-      run: (name) => cron.runNow(name),
-    },
+    schedules: createSchedules(ground, cron, openDatabase),
     budget: {
       get: async (origin) => budget.state(originOf(origin)),
       set: async (origin, limits) => budget.set(originOf(origin).name, limits),

@@ -156,6 +156,27 @@ export interface Choice {
   readonly since: number;
 }
 
+/** Keys of one cache whose reads begin to rise in the same hour of the day. */
+export interface Rise {
+  /** Hour of day, UTC. */
+  readonly hour: number;
+  readonly keys: number;
+  /** Reads of all of them that are expected in that hour. */
+  readonly readsPerHour: number;
+  /** Of one load, on average. */
+  readonly costMs: number;
+}
+
+/** The daily rises of a cache, and how much is known of it. */
+export interface Rises {
+  /** Hours since the first read of the keys that were looked at; 0 where there are none. Below 48 no rise is told. */
+  readonly knownHours: number;
+  /** Earliest hour of day first. */
+  readonly rises: readonly Rise[];
+  /** As in a forecast. */
+  readonly confidence?: number;
+}
+
 export interface ForecastRow {
   readonly key: string;
   /** Expected accesses per second over the horizon. */

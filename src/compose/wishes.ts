@@ -56,6 +56,8 @@ function resolveWarm(def: AnyCacheDef): ResolvedWarm {
     memoryMark: warm.memoryMark ?? defaults.warm.memoryMark,
     overlap: warm.overlap ?? defaults.warm.overlap,
     holdOffMs: holdOffMsOf(def),
+    origin: def.origin.name,
+    concurrency,
     // Twice the loads at once: while some load, others write and settle.
     lanes: Math.max(1, Math.min(mostLanes, 2 * concurrency)),
     sql: sources.flatMap((source) =>

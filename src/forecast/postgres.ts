@@ -9,6 +9,7 @@ import { chosenOf, readBench } from './postgres-choice.ts';
 import { foldClosed } from './postgres-fold.ts';
 import { pruneForecasts, pruneStates } from './postgres-prune.ts';
 import { scoreAt, sound } from './rank.ts';
+import { groupByRise, risesIn } from './rise.ts';
 import type { Score, Scorer } from './scorer.ts';
 
 export type Forecasts = Reads['forecasts'] & Writes['forecasts'];
@@ -39,14 +40,17 @@ export function createForecasts(
   return {
     fold: (now) => foldClosed(pool, experts, now),
 
-    async forecast(cache, { now, horizonMs, most }) {
+    async forecast(cache, { now, horizonMs, most, rising = false }) {
       const bench = await readBench(pool, cache, experts);
       const scorer = fixed ?? chosenOf(bench, experts);
       const echoFor = scorer.needsEcho ? hourAhead(now, horizonMs) : undefined;
       const { candidates, lastBucket } = await readCandidates(pool, cache, { now, most, echoFor });
       const at = scoreAt(candidates, { now, horizonMs, lastBucket, learned: bench.learned });
       const confidence = confidenceOf(bench.standings, scorer.name);
-      const rows = candidates.map((candidate): ForecastRow => {
+      const asked = rising
+        ? candidates.filter(risesIn(Math.floor(now / hourMs) % 24, candidates))
+        : candidates;
+      const rows = asked.map((candidate): ForecastRow => {
         const { key, costMs, bytes } = candidate;
         return {
           key,
@@ -63,6 +67,17 @@ export function createForecasts(
         scorer: scorer.name,
         ...(confidence === undefined ? {} : { confidence }),
         rows: rows.slice(0, most),
+      };
+    },
+
+    async rises(cache, { now, most }) {
+      const bench = await readBench(pool, cache, experts);
+      const { candidates } = await readCandidates(pool, cache, { now, most });
+      const confidence = confidenceOf(bench.standings, (fixed ?? chosenOf(bench, experts)).name);
+      return {
+        knownHours: candidates.reduce((longest, { knownHours }) => Math.max(longest, knownHours), 0),
+        rises: groupByRise(candidates),
+        ...(confidence === undefined ? {} : { confidence }),
       };
     },
 

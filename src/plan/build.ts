@@ -95,6 +95,7 @@ export function buildPlan(input: PlanInput): Plan {
 /** Missing, or so near its end that it will be; what the origin is known not to have is not asked for again. */
 function isWanted(each: Weighed, input: PlanInput): boolean {
   if (!isKept(each) || each.look.state === 'negative') return false;
+  if (input.leavesFresh === true && each.look.state === 'fresh') return false;
   const ahead = Math.min(input.horizonMs, input.ttlMs);
   return each.look.state === 'missing' || uncoveredMs(each.look, input) > ahead * freshShare;
 }

@@ -10,6 +10,8 @@ import { prunePlans } from './postgres-prune.ts';
 import { controlRun, finishRun, listRuns, type RunVerb, readRun, stopRun } from './postgres-runs.ts';
 import { readScores, scorePlans } from './postgres-scores.ts';
 import { selectKeys, taggedKeys } from './postgres-sources.ts';
+import { beginSlot, keepTimes, keptSlots } from './postgres-times.ts';
+import { proposeTimes } from './when.ts';
 
 export type Plans = Reads['plans'] &
   Writes['plans'] & {
@@ -30,6 +32,10 @@ export function createPlans(
   const { clock, events, retention } = options;
   return {
     build: buildPlan,
+    times: proposeTimes,
+    keptSlots: (now) => keptSlots(pool, now),
+    keepTimes: (times, now) => keepTimes(pool, times, now),
+    begin: (slot, now) => beginSlot(pool, slot, now),
     run: (plan) => readRun(pool, plan, clock.now()),
     past: (cache, key, wanted) => pastRows(pool, cache, key, wanted),
     leftOut: (cache, key, wanted) => leftOut(pool, cache, key, wanted),

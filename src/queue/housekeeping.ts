@@ -16,12 +16,13 @@ export type Planned = Required<
 export const housekeeping = [
   { job: 'collect', expression: '*/10 * * * * *' },
   { job: 'forecast', expression: '*/5 * * * *' },
+  { job: 'rise', expression: '* * * * *' },
   { job: 'refresh', expression: '*/5 * * * * *' },
   { job: 'report', expression: '*/15 * * * *' },
   { job: 'prune', expression: '17 * * * *' },
 ] as const;
 
-export type Scheduling = Pick<Config, 'schedules' | 'jobs'> & Partial<Pick<Config, 'caches'>>;
+export type Scheduling = Pick<Config, 'schedules' | 'jobs'> & Partial<Pick<Config, 'caches' | 'auto'>>;
 
 const nameShape = /^[a-z][\w.-]{0,126}$/i;
 
@@ -30,7 +31,9 @@ export function planSchedules(config: Scheduling): Planned[] {
   const own = config.schedules.map((def, i) => plan(def, `schedules[${i}] (${def.name})`, config));
   const builtIn = housekeeping.flatMap(({ job: name, expression }): Planned[] => {
     const job = config.jobs.find((each) => each.name === name);
-    const isIdle = name === 'refresh' && !config.caches?.some((def) => def.refreshAhead !== undefined);
+    const isIdle =
+      (name === 'refresh' && !config.caches?.some((def) => def.refreshAhead !== undefined)) ||
+      (name === 'rise' && config.auto !== true);
     if (!job || isIdle || own.some((each) => each.job.name === name || each.name === name)) return [];
     return [
       { name, expression, job, payload: {}, timezone: 'UTC', catchUp: 'one', overlap: 'skip', builtIn: true },

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { builtinJobs } from '../../jobs/index.ts';
 import type { Explanation, ScheduleView, Status } from '../../src/facade.ts';
 import type { Plan, Run } from '../../src/rooms.ts';
+import type { Foreseen } from '../../src/when.ts';
 import { database, redis, until } from '../support/index.ts';
 import { patience, place, says } from './command.ts';
 
@@ -82,6 +83,24 @@ describe('one story on private servers', { timeout: 120_000 }, () => {
     ]);
     expect(await cache.client.dbsize()).toBe(0);
     expect(await db.rows('select 1 from samovar.plan')).toEqual([]);
+  });
+
+  test('plan --when: by when groups must be warm, or why there is none', async () => {
+    const found = await shop.json<Foreseen[]>('plan', '--when');
+    expect(found).toEqual(
+      ['products', 'broken', 'slow'].map((name, i) => ({
+        cache: name,
+        origin: ['db', 'frail', 'idle'][i],
+        times: [],
+        why: 'unread',
+      })),
+    );
+    const { code, out } = await shop.run('plan', 'products', '--when');
+    expect([code, out]).toEqual([
+      0,
+      expect.stringMatching(/^products: no daily rise .* no read is known yet\n\nNothing was written\./),
+    ]);
+    expect((await shop.run('plan', '--when', '--top', '5')).code).toBe(2);
   });
 
   test('warm: plans, works and waits by itself; what the origin lacks is counted, not an error', async () => {

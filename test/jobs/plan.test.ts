@@ -124,6 +124,32 @@ test('what is fresh is left alone and makes room for others', async () => {
   expect((await rowsOf((await lastRun())!.id)).map((row) => row.key)).toEqual(['18', '16']);
 });
 
+test('before a rise only what rises then is planned, and what is fresh is left alone', async () => {
+  const [day, hour] = [24, 8];
+  const counts = [...Array(5).keys()].flatMap((back) =>
+    [0, 1, 2].flatMap((later) => [
+      { key: '1', bucket: monday - day * back - day + hour + later, accesses: 30 },
+      { key: '2', bucket: monday - day * back - day + hour + later, accesses: 20 },
+      { key: '3', bucket: monday - day * back - day + 20 + later, accesses: 90 },
+    ]),
+  );
+  await empty();
+  await count(counts);
+  await forecasts.fold(now);
+  const rise = (monday + hour) * hourMs;
+  await run({ rise, top: 5 });
+  const rowsOfFirst = await rowsOf((await lastRun())!.id);
+  expect(rowsOfFirst.map(({ key }) => key)).toEqual(['1', '2']);
+  expect(await db.rows('select horizon_ms::int as ms from samovar.plan')).toEqual([
+    { ms: rise - now + hourMs },
+  ]);
+  await plans.control((await lastRun())!.id, 'cancel');
+  await app.caches.open(defineCache('products', base)).getMany([1]);
+  await run({ rise, top: 5 });
+  expect((await rowsOf((await lastRun())!.id)).map(({ key }) => key)).toEqual(['2']);
+  expect(await run({ rise, top: 5 })).toMatchObject({ kind: 'snooze' });
+});
+
 test('where nothing is to be warmed there is no run', async () => {
   await app.caches.open(defineCache('products', base)).getMany(Array.from({ length: 20 }, (_, id) => id));
   expect(await run({})).toMatchObject({ kind: 'done', result: { run: null, warm: 0, fresh: 20 } });

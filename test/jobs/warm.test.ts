@@ -130,6 +130,17 @@ test('without a plan it draws one, opens its run and carries it out itself', asy
   expect(await warm.run(others, from, to, context())).toMatchObject({ kind: 'cancel' });
 });
 
+test('who planned does not come back, or it would plan anew: the lanes of its run do', async () => {
+  const { from, to } = rooms();
+  await app.budget.set('shop', { perSecond: 0 });
+  const outcome = await warm.run({ cache: 'products', keys: ['1'] }, from, to, context());
+  const { run } = (outcome as { result: { run: number } }).result;
+  expect(outcome).toEqual({ kind: 'done', result: { run } });
+  expect(await plans.run(run)).toMatchObject({ state: 'running', rows: 1 });
+  await app.budget.set('shop', { perSecond: Number.POSITIVE_INFINITY });
+  expect(await lane(run)).toMatchObject({ kind: 'done', result: { state: 'done' } });
+});
+
 test('a fill is given no more time than its run has left', async () => {
   const given: (number | undefined)[] = [];
   const fill: Writes['cache']['fill'] = (cache, request) => {

@@ -146,6 +146,10 @@ const config = defineConfig({
   jobs: [...builtinJobs],
   schedules: [schedule('*/15 * * * *', plan, { cache: 'products' })],
 });
+defineConfig({ caches: [products], schedules: 'auto' });
+defineConfig({ caches: [products], schedules: ['auto', schedule('* * * * *', plan, { cache: 'products' })] });
+// @ts-expect-error there is one such word
+defineConfig({ caches: [products], schedules: 'daily' });
 // @ts-expect-error a schedule of a cache that is not there
 defineConfig({ caches: [products], schedules: [schedule('* * * * *', plan, { cache: 'product' })] });
 // @ts-expect-error there is no such option

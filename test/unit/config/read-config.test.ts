@@ -141,6 +141,19 @@ describe('what is given', () => {
     expect(Object.isFrozen(warm.payload)).toBe(false);
   });
 
+  test('schedules are a list, or what is found in the days of keys, or both', () => {
+    const own = schedule('* * * * *', warm, { cache: 'products' });
+    const jobs = ['forecast', 'plan', 'rise', 'warm'].map((name) => ({ ...warm, name }));
+    const read = (schedules: ConfigInput['schedules']) => {
+      const config = readConfig({ caches: [products], jobs, ...(schedules && { schedules }) });
+      return [config.schedules, config.auto];
+    };
+    expect(read(undefined)).toEqual([[], false]);
+    expect(read([own])).toEqual([[own], false]);
+    expect(read('auto')).toEqual([[], true]);
+    expect(read(['auto', own])).toEqual([[own], true]);
+  });
+
   test('a configuration that was read is not read again', () => {
     const config = readConfig({ caches: [products] });
     expect(readConfig(config)).toBe(config);
@@ -319,6 +332,21 @@ describe('what is wrong', () => {
         schedules: [schedule('* * * * *', warm, { cache: 'products', top: 'all' as never })],
       },
       '`payload.top`',
+    ],
+    [
+      'automatic schedules without their jobs',
+      { caches: [products], jobs: [warm], schedules: 'auto' },
+      "`schedules` is 'auto', and its job 'rise' is not in `jobs`",
+    ],
+    [
+      'schedules that are another word',
+      { caches: [products], schedules: 'automatic' as never },
+      "expected `schedules` to be a list of schedules, or 'auto', got 'automatic'",
+    ],
+    [
+      'another word among schedules',
+      { caches: [products], schedules: ['daily' as never] },
+      'expected `schedules[0]` to be made by schedule(...)',
     ],
     [
       'concurrency of no job',

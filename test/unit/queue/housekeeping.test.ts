@@ -36,6 +36,15 @@ describe('housekeeping', () => {
     ]);
   });
 
+  test('begins what rises only where schedules are automatic', () => {
+    const names = (auto?: boolean) =>
+      planSchedules({ jobs: [named('rise')], schedules: [], ...(auto === undefined ? {} : { auto }) }).map(
+        ({ name, expression }) => [name, expression],
+      );
+    expect(names(true)).toEqual([['rise', '* * * * *']]);
+    expect([names(false), names()]).toEqual([[], []]);
+  });
+
   test('is what docs/schedules.md says', () => {
     const rows = [
       ...readFileSync('docs/schedules.md', 'utf8').matchAll(/^\| `(\w+)` \| `([^`]+)` \| [^|]+ \|$/gm),
