@@ -41,10 +41,11 @@ export type AddressRule = (address: string) => boolean;
 export function addressRule(allowed: readonly string[], path: string): AddressRule {
   const named = new BlockList();
   for (const range of allowed) {
-    const [net = '', bits] = String(range).split('/');
+    const [, net = '', bits] = /^([^/]*)(?:\/(\d{1,3}))?$/.exec(String(range)) ?? [];
     const family = familyOf(net);
-    const length = bits === undefined ? (family === 'ipv4' ? 32 : 128) : Number(bits);
-    if (family === undefined || !(length >= 0 && length <= (family === 'ipv4' ? 32 : 128))) {
+    const longest = family === 'ipv4' ? 32 : 128;
+    const length = bits === undefined ? longest : Number(bits);
+    if (family === undefined || length > longest) {
       throw new SamovarError(
         'E_CONFIG',
         `expected \`${path}\` to list addresses such as '127.0.0.1' or '10.0.0.0/8', got '${String(range)}'`,

@@ -54,13 +54,15 @@ export function query<
     throw new SamovarError('E_CONFIG', `expected a pool with a \`query\` method for '${name}'`);
   if (typeof sql !== 'string' || normalSql(sql) === '')
     throw new SamovarError('E_CONFIG', `expected the text of a statement for '${name}'`);
-  const hash = createHash('sha256').update(normalSql(sql)).digest('base64url').slice(0, 12);
+  const hash = hashOf(normalSql(sql));
+  // One name stands for one text, comments included: those may be hints to the server.
+  const prepared = `sv_${name.slice(0, 40)}_${hashOf(sql)}`;
   const text = argumentText<Args>(`'${name}'`);
   const tableTags = tables.map((table) => `table:${table}`);
 
   const run = async (args: Args): Promise<Row[]> => {
     const values = [...(params === undefined ? args : params(...args))];
-    const named = prepare ? { name: `sv_${name.slice(0, 40)}_${hash}` } : {};
+    const named = prepare ? { name: prepared } : {};
     const { rows } = await pool.query({ ...named, text: sql, values });
     return row === undefined ? (rows as Row[]) : rows.map((each) => row(each as Given));
   };
@@ -84,3 +86,5 @@ export function query<
       : { tags: (args: Args, rows: Row[]) => [...tableTags, ...(tags?.(args, rows) ?? [])] }),
   }) as FunctionDef<Name, Args, Row[]>;
 }
+
+const hashOf = (text: string): string => createHash('sha256').update(text).digest('base64url').slice(0, 12);

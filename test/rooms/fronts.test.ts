@@ -195,6 +195,21 @@ describe('a statement', () => {
     }
   });
 
+  test('may be written in another way for one pool: each text has a name of its own', async () => {
+    const pool = new pg.Pool({ connectionString: db.url, max: 1 });
+    try {
+      const texts = ['select $1::int as id', 'select  $1::int as id -- by its id'];
+      for (const sql of texts)
+        expect(
+          await query('twice', pool, sql, base).load([[7]], { signal: AbortSignal.abort(), reason: 'miss' }),
+        ).toEqual(new Map([[[7], [{ id: 7 }]]]));
+      const { rows } = await pool.query('select statement from pg_prepared_statements order by 1');
+      expect(rows.map(({ statement }) => statement).sort()).toEqual(texts.toSorted());
+    } finally {
+      await pool.end();
+    }
+  });
+
   test('is forgotten with any of its tables', async () => {
     const sumOf = samovar.callable(sums);
     expect([await sumOf(5), (await ordersOf('bob')).length]).toEqual([[{ sum: 60 }], 1]);

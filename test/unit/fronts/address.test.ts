@@ -48,7 +48,19 @@ describe('addresses', () => {
     expect(all.filter(named)).toEqual(['127.0.0.1', '10.9.9.9', '11.1.1.1', 'fd00::7']);
   });
 
-  test.each(['localhost', '10.0.0.0/33', '1.2.3', '::1/129', '10.0.0.0/x'])('%s is no address', (address) =>
+  test.each([
+    'localhost',
+    '10.0.0.0/33',
+    '1.2.3',
+    '::1/129',
+    '10.0.0.0/x',
+    '10.0.0.0/',
+    '10.0.0.0/ ',
+    '10.0.0.0/8/8',
+    '10.0.0.0/1e1',
+    '10.0.0.0/-1',
+    '',
+  ])('%j is no address', (address) =>
     expect(() => addressRule([address], 'a.allowAddresses')).toThrowError(
       expect.objectContaining({ code: 'E_CONFIG', message: expect.stringContaining('a.allowAddresses') }),
     ),
