@@ -1,6 +1,9 @@
 import type { Config } from '../src/config.ts';
+import { defaults } from '../src/defaults.ts';
+import type { AnyCacheDef } from '../src/define.ts';
 import { humanDuration, minuteMs, secondMs } from '../src/duration.ts';
 import type { ServerFacts } from '../src/facade.ts';
+import { policyOf } from '../src/ttl/ttl.ts';
 
 export interface Finding {
   readonly level: 'ok' | 'warning' | 'error';
@@ -295,6 +298,7 @@ function* doubts({ caches, jobs, schedules, origins, auto }: Config): Generator<
       );
   }
   const scheduled = new Set(schedules.map(({ payload }) => payload.cache));
+  for (const def of caches) if (scheduled.has(def.name)) yield* tooSlow(def);
   for (const { name } of caches)
     if (jobs.length > 0 && !auto && !scheduled.has(name))
       yield warning(
@@ -302,4 +306,17 @@ function* doubts({ caches, jobs, schedules, origins, auto }: Config): Generator<
         `no schedule warms cache '${name}'`,
         `schedule('*/15 * * * *', warm, { cache: '${name}' }), or samovar warm ${name} from your deploy`,
       );
+}
+
+/** What is warmed should not expire sooner than the budget lets it be loaded again. */
+function* tooSlow(def: AnyCacheDef): Generator<Finding> {
+  const perSecond = def.origin.budget?.perSecond ?? Number.POSITIVE_INFINITY;
+  const seconds = policyOf(def).usualMs / secondMs;
+  const top = def.warm?.top ?? defaults.warm.top;
+  if (perSecond === 0 || perSecond * seconds >= top) return;
+  yield warning(
+    'config',
+    `the budget of origin '${def.origin.name}' loads ${Math.floor(perSecond * seconds)} keys within the ttl of cache '${def.name}', and a plan holds ${top}: the rest expires first`,
+    `budget.perSecond: ${Math.ceil(top / seconds)}, a longer ttl, or a smaller warm.top`,
+  );
 }

@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { examine } from '../../../cli/findings.ts';
+import { builtinJobs, warm } from '../../../jobs/index.ts';
 import { defineCache, defineOrigin } from '../../../src/define.ts';
 import type { ServerFacts } from '../../../src/facade.ts';
 import { key } from '../../../src/key.ts';
 import { readConfig } from '../../../src/read-config.ts';
+import { schedule } from '../../../src/schedule.ts';
 
 const origin = defineOrigin('db', { budget: { perSecond: 100 } });
 const options = { origin, key: key.number, load: async () => new Map(), ttl: '10m' } as const;
@@ -193,4 +195,28 @@ test('a configuration that will do nothing is told', () => {
     expect.stringContaining("origin 'free' has no budget"),
   ]);
   expect(look({}, { caches: [] }).some(({ text }) => text === 'it has no caches')).toBe(true);
+});
+
+test('a budget that cannot keep a plan warm is told, with what would', () => {
+  const slow = defineOrigin('slow', { budget: { perSecond: 2 } });
+  const of = (more: object) => {
+    const cache = defineCache('hot', { ...options, origin: slow, ttl: '5m', ...more });
+    const schedules = [schedule('*/5 * * * *', warm, { cache: 'hot' })];
+    return look({}, { caches: [cache], jobs: [...builtinJobs], schedules }).filter(
+      ({ subject, level }) => subject === 'config' && level === 'warning',
+    );
+  };
+  expect(of({})).toEqual([
+    {
+      level: 'warning',
+      subject: 'config',
+      text: expect.stringContaining("loads 600 keys within the ttl of cache 'hot', and a plan holds 1000"),
+      fixes: [expect.stringContaining('budget.perSecond: 4')],
+    },
+  ]);
+  expect(of({ warm: { top: 600 } })).toEqual([]);
+  expect(of({ ttl: '10m' })).toEqual([]);
+  expect(of({ origin: defineOrigin('stopped', { budget: { perSecond: 0 } }) })).toEqual([
+    expect.objectContaining({ text: expect.stringContaining('a budget of 0') }),
+  ]);
 });
