@@ -18,7 +18,8 @@ export const command = (context: CliContext): Command =>
       if (status.servers.some(({ ok }) => !ok)) context.exitWith(3);
     });
 
-function statusText(context: CliContext, { servers, caches, queues, schedules }: Status): string {
+function statusText(context: CliContext, status: Status): string {
+  const { servers, caches, queues, schedules } = status;
   const { output } = context;
   return [
     output.table(
@@ -26,6 +27,7 @@ function statusText(context: CliContext, { servers, caches, queues, schedules }:
       servers.map((server) => serverCells(context, server)),
     ),
     ...whyAway(context, servers),
+    ...outagesText(context, status),
     cachesText(context, caches),
     ...changesText(servers),
     ...dirtyText(context, caches),
@@ -97,6 +99,22 @@ function whyAway({ output }: CliContext, servers: readonly ServerFacts[]): strin
     ok ? [] : [`${output.color.red('✖')} ${error ?? 'does not answer'}`],
   );
   return lines.length === 0 ? [] : [lines.join('\n')];
+}
+
+/** Processes that have trouble with the cache's Redis, whatever this one finds; nothing where none has. */
+function outagesText({ output, clock }: CliContext, { outages = [] }: Status): string[] {
+  if (outages.length === 0) return [];
+  return [
+    output.table(
+      ['PROCESS', 'CACHE REDIS', 'SINCE', right('INVALIDATIONS KEPT')],
+      outages.map(({ process, isAway, since: at, waiting }) => [
+        process,
+        isAway ? output.color.red('not asked') : 'asked',
+        since(at, clock.now()),
+        count(waiting),
+      ]),
+    ),
+  ];
 }
 
 const right = (head: string) => ({ head, align: 'right' as const });

@@ -159,9 +159,21 @@ export interface ServerFacts {
   };
 }
 
+/** How a process fares that cannot use the cache's Redis, or has not yet carried out every invalidation. */
+export interface OutageFacts {
+  readonly process: string;
+  /** Its breaker is open: it does not ask the cache's Redis, but for a probe now and then. */
+  readonly isAway: boolean;
+  readonly since: number;
+  /** Invalidations that it keeps until that Redis takes them. */
+  readonly waiting: number;
+}
+
 export interface Status {
   readonly at: number;
   readonly servers: readonly ServerFacts[];
+  /** Processes that were in trouble with the cache's Redis a moment ago; left out while the queue's is away, which knows. */
+  readonly outages?: readonly OutageFacts[];
   readonly caches: readonly {
     readonly cache: string;
     /** Left out, like the reads, while Postgres is away. */

@@ -23,6 +23,7 @@ import { createLog, type Log } from '../log.ts';
 import { type Budget, createBudget } from '../origin/budget.ts';
 import { createRedisLimiter } from '../origin/redis.ts';
 import { createOutage } from '../outage/outage.ts';
+import { createOutageNotes, type OutageNotes } from '../outage/redis-notes.ts';
 import { createProducer, type Producer } from '../queue/producer.ts';
 import { processEnvironment, readConfig } from '../read-config.ts';
 import { refreshAheadOf } from '../refresh-ahead.ts';
@@ -32,7 +33,7 @@ import { createRedisTags, tagsKey } from '../tags/redis.ts';
 import type { Tags } from '../tags/tags.ts';
 import { policyOf } from '../ttl/ttl.ts';
 import { configured } from './configured.ts';
-import { createWake, needsBuffer, openDirty } from './dirty.ts';
+import { createWake, needsBuffer, newHolder, openDirty } from './dirty.ts';
 import { dueCaches, feeding } from './due.ts';
 import { createInvalidating } from './invalidating.ts';
 import { definitionOf } from './wishes.ts';
@@ -62,6 +63,7 @@ export interface Ground {
   readonly bus: Bus;
   readonly budget: Budget;
   readonly due: DueIndex;
+  readonly outages: OutageNotes;
   readonly caches: Caches;
   /** Undefined where nothing is buffered. */
   readonly dirty: Assured | undefined;
@@ -145,6 +147,14 @@ export async function openGround(input: ConfigInput | Config, options: GroundOpt
     }),
   });
   connections.cache.on('ready', outage.wake);
+  const outages = createOutageNotes(connections.queue, {
+    prefix,
+    clock,
+    process: newHolder(),
+    look: () => outage,
+  });
+  for (const name of ['store:changed', 'invalidation:kept', 'invalidation:replayed'] as const)
+    events.on(name, outages.changed);
   const { tags, bare } = outage;
   const due = createDue(connections.cache, {
     prefix,
@@ -188,6 +198,7 @@ export async function openGround(input: ConfigInput | Config, options: GroundOpt
     bus,
     budget,
     due,
+    outages,
     caches,
     dirty,
     reached,
@@ -197,6 +208,7 @@ export async function openGround(input: ConfigInput | Config, options: GroundOpt
       const left = await outage.stop();
       if (left > 0)
         log.warn({ invalidations: left }, 'the cache Redis is away: invalidations are left behind');
+      await outages.stop();
       bus.close();
       await recorder.stop();
       await producer

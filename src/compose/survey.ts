@@ -57,6 +57,7 @@ export async function readStatus(
   return {
     at: clock.now(),
     servers,
+    ...(isUp('queue') ? { outages: await ground.outages.all() } : {}),
     caches: await Promise.all(
       config.caches.map(async (def) => {
         const reads = facts && (facts.get(def.name) ?? { keys: 0, accesses: 0, misses: 0 });

@@ -216,8 +216,15 @@ describe('one story on private servers', { timeout: 120_000 }, () => {
       ['postgres', true],
     ]);
     expect(status.caches[0]).toMatchObject({ cache: 'products', lastRun: { state: 'done' } });
+    expect(status.outages).toEqual([]);
+    // An application that does not ask the cache's Redis tells so on that of the queue.
+    const note = { isAway: true, waiting: 12, since: status.at - 90_000 };
+    await queue.client.sadd('sv:outages', 'web-1');
+    await queue.client.set('sv:outages:web-1', JSON.stringify(note));
     const { code, out } = await shop.run('status');
+    await queue.client.del('sv:outages', 'sv:outages:web-1');
     expect(code).toBe(0);
+    expect(out).toMatch(/^web-1 +not asked +1 m .* ago +12$/m);
     expect(out).not.toContain(escapes);
     expect(out).toMatch(/^products .* done, .* ago +90 /m);
     expect(status.queues.map(({ workers }) => workers)).toEqual(status.queues.map(() => 0));

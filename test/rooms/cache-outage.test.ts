@@ -9,7 +9,12 @@ const origin = shop();
 const base = { origin: origin.origin, key: key.number, ttl: '1m' } as const;
 const products = defineCache('products', { ...base, load: (ids) => origin.load(ids) });
 const labelled = defineCache('labelled', { ...base, load: (ids) => origin.load(ids), tags: () => ['all'] });
-const defs = [products, labelled];
+const near = defineCache('near', {
+  ...base,
+  load: (ids) => origin.load(ids),
+  memory: { maxBytes: 1_000_000 },
+});
+const defs = [products, labelled, near];
 
 const cacheProxy = await startProxy(urls().cacheUrl);
 const queueProxy = await startProxy(urls().queueUrl);
@@ -270,3 +275,48 @@ test('a load that began before a deletion that was kept is not stored when Redis
   await app.caches.settled();
   expect(await healthy.caches.open(products).get(1)).toBe('new');
 });
+
+test.each(['from the start', 'after a while'])(
+  'a bus whose Redis swallows everything %s stalls no read and no invalidation',
+  async (when) => {
+    const proxy = await startProxy(urls().cacheUrl);
+    if (when === 'from the start') proxy.blackHole();
+    const deaf = await counter(defs, { listenUrl: proxy.url });
+    deaf.bus.open();
+    if (when === 'after a while') {
+      await until(() => deaf.bus.isUp, 'it listens');
+      proxy.blackHole();
+    }
+    origin.rows.set(1, 'pot').set(2, 'old');
+    const cache = deaf.caches.open(near);
+    for (let i = 0; i < 3; i++) {
+      expect(await cache.get(2)).toBe('old');
+      await deaf.caches.settled();
+    }
+    // How another process' load ends is not told: it is looked at.
+    origin.loads.length = 0;
+    origin.hold();
+    const first = healthy.caches.open(products).get(1);
+    await until(() => origin.loads.length === 1, 'it is loaded elsewhere');
+    const waits = [deaf.caches.open(products).get(1), deaf.caches.open(products).getMany([1])] as const;
+    origin.release();
+    expect(await waits[0]).toBe('pot');
+    expect([...(await waits[1]).values()]).toEqual(['pot']);
+    expect(await first).toBe('pot');
+    const last = () => cache.set(2, 'set');
+    for (const invalidate of [
+      () => cache.delete(2),
+      () => deaf.caches.invalidate({ cache: 'near', all: true }),
+      last,
+    ]) {
+      origin.rows.set(2, 'new');
+      await invalidate();
+      expect(await cache.get(2)).toBe(invalidate === last ? 'set' : 'new');
+    }
+    await deaf.caches.invalidate({ tags: ['all'] });
+    expect(deaf.told('invalidation:kept')).toEqual([]);
+    await deaf.caches.settled();
+    deaf.bus.close();
+    await proxy.close();
+  },
+);
