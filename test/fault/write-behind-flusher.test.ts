@@ -32,7 +32,8 @@ const hit = (action: string) => Object.fromEntries(points.map((point) => [`${act
 test('flushers that are killed at every point lose nothing and do nothing twice', async () => {
   stage = await rig.stage({ flusher: { leaseMs }, client: { poison: 0.01 } });
   await Promise.all([stage.client(), stage.client()]);
-  for (const point of points) await (await stage.flusher({ failpoint: { point, action: 'kill' } })).gone;
+  const doomed = points.map((point) => stage.flusher({ failpoint: { point, action: 'kill' } }));
+  await Promise.all(doomed.map(async (each) => (await each).gone));
   await stage.flusher();
   const verdict = await clean(stage, {
     leastOk: 250,

@@ -18,7 +18,7 @@ describe.each(['everysec', 'always'])('with appendfsync %s', (appendfsync) => {
   afterAll(() => rig?.close());
 
   test('a Redis that is killed loses nothing', async () => {
-    stage = await rig.stage();
+    stage = await rig.stage({ client: { acknowledge: appendfsync === 'always' ? 'fsync' : 'buffer' } });
     await Promise.all([stage.client(), stage.flusher(), stage.flusher()]);
     const leastFaults = await inTurn(stage, { 'kill Redis': redisFaults['kill Redis'] }, { times: 3 });
     await clean(stage, { leastOk: 150, leastFaults, settleMs: 3_000, drainMs: 20_000 });

@@ -13,16 +13,21 @@ export function findStaleReads(history: History): Violation[] {
   const versionsOf = new Map<string, number[]>();
   const deletions = new Map<string, number[]>();
   const isOpenDeletion = new Set<string>();
+  const begunAt = new Map<string, number>();
   const learn = (key: string, value: string | null, version: number) => {
     const [map, name] = value === null ? [deletions, key] : [versionsOf, `${key} ${value}`];
     const list = map.get(name);
     if (list === undefined) map.set(name, [version]);
     else if (!list.includes(version)) list.push(version);
   };
-  for (const { key, value, version, outcome } of writes) {
-    if (version !== undefined) learn(key, value, version);
-    else if (outcome === 'info' && value === null) isOpenDeletion.add(key);
+  for (const { key, value, version, outcome, begunAt: at } of writes) {
+    if (version !== undefined) {
+      learn(key, value, version);
+      begunAt.set(`${key} ${version}`, at);
+    } else if (outcome === 'info' && value === null) isOpenDeletion.add(key);
   }
+  const isLaterThan = (read: Of<'rd'>) => (version: number) =>
+    (begunAt.get(`${read.key} ${version}`) ?? 0) > read.at;
   for (const { key, value, version } of end.effects) learn(key, value, version);
 
   const own = new Map<string, Write[]>();
@@ -55,7 +60,8 @@ export function findStaleReads(history: History): Violation[] {
       version = Math.max(...all);
     } else if (!isOpenDeletion.has(key)) {
       // Which deletion it was cannot be seen: the earliest that would do.
-      const fits = (deletions.get(key) ?? []).filter((each) => each >= least);
+      const isLater = isLaterThan(read);
+      const fits = (deletions.get(key) ?? []).filter((each) => each >= least && !isLater(each));
       version = fits.length > 0 || least === 0 ? Math.min(Number.POSITIVE_INFINITY, ...fits) : -1;
       if (version === Number.POSITIVE_INFINITY) version = 0;
     }
@@ -68,6 +74,7 @@ export function findStaleReads(history: History): Violation[] {
           mine >= before ? 'its own write' : 'it had read'
         } ${least}`,
         versions: [least, version],
+        at: read.at,
       });
       continue;
     }

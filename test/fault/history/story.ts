@@ -19,14 +19,17 @@ export function verdictText(history: History, verdict: Verdict): string {
 }
 
 /** What happened to the versions that a violation is about, and the faults in between. */
-export function story({ events, writesOf, end }: History, { key, what, versions = [] }: Violation): string[] {
+export function story(
+  { events, writesOf, end }: History,
+  { key, what, versions = [], at }: Violation,
+): string[] {
   if (key === undefined) return [what];
   const about = new Set(versions);
   const isAbout = (version: number | undefined) =>
-    about.size === 0 || version === undefined || about.has(version);
+    about.size === 0 || at !== undefined || version === undefined || about.has(version);
   const told: { at: number; text: string }[] = [];
   for (const write of writesOf.get(key) ?? []) {
-    if (!isAbout(write.version)) continue;
+    if (!isAbout(write.version) || (at !== undefined && write.outcome === 'fail')) continue;
     const value = write.value === null ? 'delete' : `'${write.value}'`;
     told.push({ at: write.begunAt, text: `${write.by} begins ${write.id}: ${value}` });
     if (write.settledAt !== undefined)
@@ -39,7 +42,7 @@ export function story({ events, writesOf, end }: History, { key, what, versions 
   for (const event of events) {
     if (event.e === 'sent')
       for (const [name, version] of event.rows)
-        if (name === key && about.has(version)) {
+        if (name === key && (at !== undefined || about.has(version))) {
           mine.add(event.batch);
           told.push({ at: event.at, text: `${event.by} sends ${version} in ${event.batch}` });
         }
@@ -58,10 +61,11 @@ export function story({ events, writesOf, end }: History, { key, what, versions 
     if (event.e === 'fault' && event.at >= from && event.at <= to + 1_000_000)
       told.push({ at: event.at, text: `fault: ${event.kind}` });
   told.sort((a, b) => a.at - b.at);
-  const start = told[0]?.at ?? 0;
-  const lines = told.map(({ at, text }) => `${((at - start) / 1_000).toFixed(1).padStart(9)} ms  ${text}`);
+  const recent = at === undefined ? told : told.filter((each) => each.at <= at).slice(-3 * mostLines);
+  const start = recent[0]?.at ?? 0;
+  const lines = recent.map(({ at, text }) => `${((at - start) / 1_000).toFixed(1).padStart(9)} ms  ${text}`);
   const shown =
-    lines.length <= mostLines
+    lines.length <= mostLines || at !== undefined
       ? lines
       : [
           ...lines.slice(0, mostLines / 2),

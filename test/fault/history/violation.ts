@@ -33,4 +33,6 @@ export interface Violation {
   readonly what: string;
   /** Versions that it is about: of the key's story only these are told. */
   readonly versions?: readonly number[];
+  /** When it showed: then all that came shortly before it is told. */
+  readonly at?: number;
 }

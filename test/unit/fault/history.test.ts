@@ -200,6 +200,16 @@ describe('a history is guilty', () => {
       });
   });
 
+  test('of a read of nothing where only a later deletion could explain it', () => {
+    const history = [
+      ok('k', 'one', 0, 1),
+      read('k', 'one', 100),
+      read('k', null, 200),
+      ok('k', null, 300, 2),
+    ];
+    expect(classes(history, { rows: { k: [2, null] } })).toEqual({ 'stale-read': 1 });
+  });
+
   test('of what is stuck: dirty for ever, a call that is never or late settled', () => {
     expect(classes([ok('k', 'one', 0, 1)], { pending: { k: [1, 'one'] } })).toEqual({ stuck: 1 });
     const open: Event = { e: 'inv', at: 0, by: 'a', id: 'open', key: 'k', value: 'one' };

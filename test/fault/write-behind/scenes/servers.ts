@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { systemClock as clock } from '../../../../src/clock.ts';
 import { answers } from '../../../../src/servers/port.ts';
 import { until } from '../../../support/until.ts';
+import type { Event } from '../../history/event.ts';
 import type { Edit } from '../build.ts';
 import { clean } from '../clean.ts';
-import { prefix } from '../options.ts';
+import { cache, prefix } from '../options.ts';
 import { progress } from '../rig.ts';
 import { type Scene, settled } from './scene.ts';
 
@@ -46,6 +47,26 @@ export const serverScenes: readonly Scene[] = [
       await rig.admin.set(skew, -hour);
       const leastFaults = { 'put the clock of Redis back': 2, 'put the clock of Redis on': 1 };
       return clean(stage, { ...settled, leastOk: 250, leastFaults });
+    },
+  },
+  {
+    name: 'a Postgres that is away for long fills the buffer up to its mark, and no further',
+    rows: '7',
+    isQuick: true,
+    async play({ rig, stage: open }) {
+      const hardMark = 2;
+      const stage = await open({ client: { hardMark } });
+      const [client] = await Promise.all([stage.client(), stage.flusher()]);
+      await progress(stage);
+      stage.fault('keep Postgres away');
+      rig.postgresProxy.refuse();
+      const isFull = (each: Event) => each.e === 'fail' && each.why === 'E_DIRTY_FULL';
+      await until(() => client.events().filter(isFull).length > 50, 'the buffer is full');
+      const { pending } = await rig.dirty.ledger(cache);
+      assert(pending <= hardMark * rig.dirty.partitions, `${pending} keys are dirty`);
+      rig.postgresProxy.pass();
+      await progress(stage);
+      return clean(stage, { ...settled, leastOk: 200, leastFaults: { 'keep Postgres away': 1 } });
     },
   },
   {
