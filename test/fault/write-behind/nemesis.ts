@@ -96,9 +96,13 @@ export const postgresFaults = {
 /** What the way to Redis and its server do. */
 export const redisFaults = {
   async 'kill Redis'(stage) {
-    stage.fault('kill Redis');
-    await stage.rig.redis.kill();
-    await stage.rig.redis.restart();
+    const { admin, redis } = stage.rig;
+    const [, appendfsync] = (await admin.config('GET', 'appendfsync')) as string[];
+    // While its disk is busy, one that need not sync before it answers does not even write, for two seconds and a bit.
+    const lostFrom = appendfsync === 'always' ? undefined : monotonic() - 3_000_000;
+    await redis.kill();
+    stage.fault('kill Redis', lostFrom);
+    await redis.restart();
   },
   async 'lose replies of Redis'(stage) {
     stage.fault('lose replies of Redis');

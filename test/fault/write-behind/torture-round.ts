@@ -35,9 +35,14 @@ export async function tortureRound(
   { via, ms, random, hasPowerLoss }: RoundOptions,
 ): Promise<Totals> {
   const end = clock.elapsed() + ms;
+  // A Redis that answers before it has synced may forgive itself what a kill takes; elsewhere nothing is forgiven.
+  const [appendfsync, acknowledge] = hasPowerLoss
+    ? (['everysec', 'buffer'] as const)
+    : (['always', 'fsync'] as const);
+  await rig.admin.config('SET', 'appendfsync', appendfsync);
   const stage = await rig.stage({
     via,
-    client: { callers: 8, restMs: 6, poison: via === 'buffer' ? 0.005 : 0 },
+    client: { callers: 8, restMs: 6, poison: via === 'buffer' ? 0.005 : 0, acknowledge },
   });
   try {
     await Promise.all([
