@@ -52,7 +52,7 @@ export const serverScenes: readonly Scene[] = [
   {
     name: 'a Postgres that is away for long fills the buffer up to its mark, and no further',
     rows: '7',
-    isQuick: true,
+    isQuick: false,
     async play({ rig, stage: open }) {
       const hardMark = 2;
       const stage = await open({ client: { hardMark } });
