@@ -40,6 +40,8 @@ export async function tortureRound(
     ? (['everysec', 'buffer'] as const)
     : (['always', 'fsync'] as const);
   await rig.admin.config('SET', 'appendfsync', appendfsync);
+  // For when it was killed, too.
+  await rig.admin.config('REWRITE');
   const stage = await rig.stage({
     via,
     client: { callers: 8, restMs: 6, poison: via === 'buffer' ? 0.005 : 0, acknowledge },
