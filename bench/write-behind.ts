@@ -47,9 +47,9 @@ function flusherOf(dirty: Dirty, pool: Pool, lanes: number) {
       cache,
       def: upsert<unknown, unknown>({ table: 'item', id: 'key', columns: { value: '*' }, version: 'ver' }),
     }),
-    openRow: ({ partition, key, version, operation, form }) => {
-      const json = String(form!.body);
-      return { partition, key, version, operation, id: key, value: json, json };
+    openRow: ({ partition, key, version, form }) => {
+      const json = form!.body;
+      return { partition, key, version, id: key, value: json, json };
     },
     written: async () => {},
     holder: 'bench',

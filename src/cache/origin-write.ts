@@ -36,7 +36,7 @@ export function createOriginWrite({ def, clock, timeoutMs, dirty, openTarget }: 
     }
     if (dirty === undefined || openTarget === undefined) throw onlyInSamovar(def);
     const partition = dirty.partitionOf(key);
-    const row: TargetRow = { partition, key, version, operation: '', id, value, json: undefined };
+    const row: TargetRow = { partition, key, version, id, value, json: undefined };
     return (await openTarget(def.name)).write({ rows: [row], epochs: undefined, signal });
   };
 

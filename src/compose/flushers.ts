@@ -11,6 +11,7 @@ import { createUpsertTarget } from '../dirty/postgres-upsert.ts';
 import type { Target, TargetRow } from '../dirty/target.ts';
 import { durationMs } from '../duration.ts';
 import { messageOf, SamovarError } from '../errors.ts';
+import { isUpsert } from '../upsert.ts';
 import { newHolder } from './dirty.ts';
 import type { Ground } from './ground.ts';
 
@@ -69,24 +70,36 @@ export function createFlushers(ground: Ground, pool: Pool): ReadonlyMap<string, 
   return flushers;
 }
 
+const isWhole = ({ write, schema }: AnyCacheDef): boolean =>
+  schema === undefined && isUpsert(write) && write.columns.every(([, of]) => of === '*');
+
 function rowOf(
   def: AnyCacheDef,
   caches: Pick<Caches, 'read'>,
-  { partition, key, version, operation, form }: DirtyRow,
+  { partition, key, version, form }: DirtyRow,
 ): TargetRow | Promise<TargetRow> {
   const id = def.key.decode(key);
-  const row = { partition, key, version, operation, id };
-  if (form === undefined) return { ...row, value: undefined, json: undefined };
+  const row = (value: unknown, json?: string | Buffer): TargetRow => ({
+    partition,
+    key,
+    version,
+    id,
+    value,
+    json,
+  });
+  if (form === undefined) return row(undefined);
   const unreadable = (error: unknown) =>
     new SamovarError('E_ENCODE', `a dirty value of caches.${def.name} cannot be read: ${messageOf(error)}`, {
       cause: error,
     });
   try {
-    const json = form.flags === 0 ? String(form.body) : undefined;
+    const json = form.flags === 0 ? form.body : undefined;
+    // The table gets it as it is: nobody looks into it.
+    if (json !== undefined && isWhole(def)) return row(json, json);
     const value = caches.read(def.name, form);
-    if (!(value instanceof Promise)) return { ...row, value, json };
+    if (!(value instanceof Promise)) return row(value, json);
     return value.then(
-      (read) => ({ ...row, value: read as unknown, json }),
+      (read: unknown) => row(read, json),
       (error: unknown) => Promise.reject(unreadable(error)),
     );
   } catch (error) {

@@ -33,9 +33,11 @@ export function int8Array(values: readonly number[]): Buffer {
   return into;
 }
 
-export function textArray(values: readonly (string | null)[]): Buffer {
+/** Of texts, or their bytes in UTF-8. */
+export function textArray(values: readonly (string | Buffer | null)[]): Buffer {
   let bytes = headBytes + 4 * values.length;
-  for (const value of values) if (value !== null) bytes += Buffer.byteLength(value);
+  for (const value of values)
+    if (value !== null) bytes += typeof value === 'string' ? Buffer.byteLength(value) : value.length;
   const into = Buffer.allocUnsafe(bytes);
   let at = head(into, oids.text, values.length, values.includes(null));
   for (const value of values) {
@@ -43,7 +45,7 @@ export function textArray(values: readonly (string | null)[]): Buffer {
       at = into.writeInt32BE(-1, at);
       continue;
     }
-    const length = into.write(value, at + 4);
+    const length = typeof value === 'string' ? into.write(value, at + 4) : value.copy(into, at + 4);
     into.writeInt32BE(length, at);
     at += 4 + length;
   }

@@ -53,17 +53,27 @@ export interface DirtyEntry {
 }
 
 /** One dirty key on its way to the origin. It stays in the buffer until its version is acknowledged. */
-export interface DirtyRow extends DirtyEntry {
+export interface DirtyRow extends Pick<DirtyEntry, 'version' | 'form'> {
   readonly partition: number;
   readonly key: string;
+}
+
+export interface Wanted {
+  readonly partitions: readonly number[];
+  readonly most: number;
+  readonly olderThanMs: number;
+  /** By partition. @default none */
+  readonly skip?: ReadonlyMap<number, number>;
 }
 
 export interface Claim {
   readonly rows: readonly DirtyRow[];
   /** The buffer's clock, in µs: what changes later is dirty since then. */
   readonly claimedAt: number;
-  /** Entries that nobody can read: another version wrote them. They stay. */
-  readonly unreadable: number;
+  /** Whether more may be due than was read. */
+  readonly hasMore: boolean;
+  /** How many entries of a partition were passed over: another version of this program wrote them, and may read them. They stay. */
+  readonly unreadable: ReadonlyMap<number, number>;
 }
 
 export type RowName = Pick<DirtyRow, 'partition' | 'key' | 'version'>;
@@ -124,11 +134,11 @@ export interface Dirty {
   release(cache: string, holder: string): Promise<void>;
   /** No version below these is given from now on. */
   raise(cache: string, floors: ReadonlyMap<number, number>): Promise<void>;
-  /** The oldest dirty keys of these partitions that became dirty at least `olderThanMs` ago. Moves nothing. */
-  claim(
-    cache: string,
-    wanted: { readonly partitions: readonly number[]; readonly most: number; readonly olderThanMs: number },
-  ): Promise<Claim>;
+  /**
+   * The oldest dirty keys of these partitions that became dirty at least `olderThanMs` ago, except for so many of the oldest
+   * as `skip` says. Moves nothing. Less than asked for when they are large.
+   */
+  claim(cache: string, wanted: Wanted): Promise<Claim>;
   /** Lets go of the rows whose version is still the newest; the others stay dirty, since the claim. Answers how many went. */
   ack(cache: string, rows: readonly RowName[], claimedAt: number): Promise<number>;
   /** Puts rows aside whose version is still the newest. `full`: there is no room, and the row stays dirty. */

@@ -3,7 +3,8 @@ import type { FlushReport } from '../dirty-shapes.ts';
 import { messageOf } from '../errors.ts';
 import type { Emitter } from '../events.ts';
 import { blameOf, isOrphan, reasonOf } from './classes.ts';
-import type { Claim, Dirty, DirtyRow } from './dirty.ts';
+import type { Dirty, DirtyRow } from './dirty.ts';
+import { type Claimed, runLane } from './lane.ts';
 import type { Grants, Reached, Target, TargetRow } from './target.ts';
 
 export interface FlushSettings {
@@ -54,6 +55,9 @@ export interface Flusher {
 const firstBackoffMs = 50;
 const longestBackoffMs = 5_000;
 const pauseMs = 5_000;
+const nothingLeft = async (): Promise<void> => {};
+/** What could not be read may have been written anew since. */
+const lookAgainMs = 5_000;
 /** Passes in which a row may wait for its parent. */
 const mostOrphanTries = 20;
 
@@ -74,14 +78,26 @@ export function createFlusher(parts: FlusherParts): Flusher {
   const { reached = () => {}, random = Math.random } = parts;
   const epochs = new Map<number, number>();
   const orphans = new Map<string, number>();
+  /** Entries of another format, by partition, and until when they are believed to be there. */
+  const unreadable = new Map<number, number>();
+  let unreadableUntil = 0;
   let renewAt = 0;
   let waitUntil = 0;
   let failures = 0;
   let isPaused = false;
   let running: Promise<FlushReport> | undefined;
+  let taking: Promise<void> | undefined;
+  /** From which partition on the next claim looks: all have their turn. */
+  let turn = 0;
 
   /** The partitions that are ours; those that are newly so under an epoch of their own. */
-  const take = async (): Promise<void> => {
+  const take = (): Promise<void> => {
+    taking ??= lease().finally(() => {
+      taking = undefined;
+    });
+    return taking;
+  };
+  const lease = async (): Promise<void> => {
     const leased = await dirty.lease(cache, holder, settings.leaseMs);
     renewAt = clock.elapsed() + settings.leaseMs / 3;
     const ours = new Set(leased);
@@ -99,63 +115,71 @@ export function createFlusher(parts: FlusherParts): Flusher {
     for (const [p, { epoch }] of granted) epochs.set(p, epoch);
   };
 
-  /** One statement, and letting go of what it wrote. */
-  const send = async (pass: Pass, rows: readonly TargetRow[], claimedAt: number): Promise<void> => {
-    // As they are now: a grant that comes while it is under way is not what these rows were claimed under.
-    const sending = target.write({ rows, epochs: new Map(epochs), signal: pass.signal });
+  /** One statement; answers with what lets go of the rows that it wrote. */
+  const send = async (
+    pass: Pass,
+    rows: readonly TargetRow[],
+    { claimedAt, epochs: claimedUnder }: Claimed,
+  ): Promise<() => Promise<void>> => {
+    // As they were: a grant that came since is not what these rows were claimed under.
+    const sending = target.write({ rows, epochs: claimedUnder, signal: pass.signal });
     pass.statements += 1;
     sending.catch(() => {});
     await reached('sql-sent');
     const { held, applied } = await sending;
     await reached('after-commit');
-    const ours = new Set(held.map(({ partition }) => partition));
-    const lost = new Set(rows.map(({ partition }) => partition).filter((p) => !ours.has(p)));
-    for (const p of lost) {
-      epochs.delete(p);
-      pass.stuck.add(p);
+    if (held.length < rows.length) {
+      const ours = new Set(held.map(({ partition }) => partition));
+      const lost = new Set(rows.map(({ partition }) => partition).filter((p) => !ours.has(p)));
+      for (const p of lost) {
+        if (epochs.get(p) === claimedUnder.get(p)) epochs.delete(p);
+        pass.stuck.add(p);
+      }
+      events.emit('flush:fenced', { cache, partitions: lost.size });
     }
-    if (lost.size > 0) events.emit('flush:fenced', { cache, partitions: lost.size });
     await reached('before-ack');
-    const gone = await dirty.ack(cache, held, claimedAt);
-    pass.flushed += gone;
-    pass.applied += applied;
-    for (const { key } of held) orphans.delete(key);
-    events.emit('flush:wrote', {
-      cache,
-      rows: held.length,
-      applied,
-      overtaken: held.length - gone,
-    });
-    await written(held.map(({ key }) => key));
+    return async () => {
+      const gone = await dirty.ack(cache, held, claimedAt);
+      pass.flushed += gone;
+      pass.applied += applied;
+      if (orphans.size > 0) for (const { key } of held) orphans.delete(key);
+      events.emit('flush:wrote', { cache, rows: held.length, applied, overtaken: held.length - gone });
+      await written(held.map(({ key }) => key));
+    };
   };
 
   /** Writes a batch; when a row of it is to blame, its halves, down to that row. */
   const carry = async (
     pass: Pass,
     rows: readonly TargetRow[],
-    claimedAt: number,
+    claimed: Claimed,
     isPart = false,
-  ): Promise<void> => {
-    if (rows.length === 0) return;
+  ): Promise<() => Promise<void>> => {
+    if (rows.length === 0) return nothingLeft;
     if (isPart) await reached('mid-bisect');
     try {
-      return await send(pass, rows, claimedAt);
+      return await send(pass, rows, claimed);
     } catch (error) {
       if (blameOf(error) !== 'data') throw error;
       if (rows.length === 1) return bury(pass, rows[0]!, error);
     }
     const middle = Math.ceil(rows.length / 2);
-    await carry(pass, rows.slice(0, middle), claimedAt, true);
-    await carry(pass, rows.slice(middle), claimedAt, true);
+    for (const half of [rows.slice(0, middle), rows.slice(middle)])
+      await (await carry(pass, half, claimed, true))();
+    return nothingLeft;
   };
 
   /** Puts a row aside that the origin will not take as it is. */
-  const bury = async (pass: Pass, row: Pick<DirtyRow, 'partition' | 'key' | 'version'>, error: unknown) => {
+  const bury = async (
+    pass: Pass,
+    row: Pick<DirtyRow, 'partition' | 'key' | 'version'>,
+    error: unknown,
+  ): Promise<() => Promise<void>> => {
     const tries = (orphans.get(row.key) ?? 0) + 1;
     if (isOrphan(error) && tries < mostOrphanTries) {
       orphans.set(row.key, tries);
       pass.stuck.add(row.partition);
-      return;
+      return nothingLeft;
     }
     orphans.delete(row.key);
     const reason = reasonOf(error);
@@ -169,12 +193,15 @@ export function createFlusher(parts: FlusherParts): Flusher {
       events.emit('flush:dead', { cache, code: reason.code });
       await written([row.key]);
     }
+    return nothingLeft;
   };
 
-  const openRows = async (pass: Pass, { rows, unreadable }: Claim): Promise<TargetRow[]> => {
-    if (unreadable > 0) events.emit('flush:unreadable', { cache, rows: unreadable });
+  const openRows = async (pass: Pass, { rows, epochs: claimedUnder }: Claimed): Promise<TargetRow[]> => {
     const opened: TargetRow[] = [];
     for (const row of rows) {
+      const { partition } = row;
+      // Claimed ahead, and not to be had any more.
+      if (pass.stuck.has(partition) || epochs.get(partition) !== claimedUnder.get(partition)) continue;
       try {
         const made = openRow(row);
         opened.push(made instanceof Promise ? await made : made);
@@ -185,21 +212,45 @@ export function createFlusher(parts: FlusherParts): Flusher {
     return opened;
   };
 
-  const lane = async (pass: Pass, own: (p: number) => boolean): Promise<void> => {
-    while (!pass.signal.aborted) {
-      if (clock.elapsed() >= renewAt) await take();
-      const partitions = [...epochs.keys()].filter((p) => own(p) && !pass.stuck.has(p));
-      if (partitions.length === 0) return;
-      const claim = await dirty.claim(cache, {
-        partitions,
-        most: settings.batch,
-        olderThanMs: pass.olderThanMs,
-      });
-      await reached('after-claim');
-      if (claim.rows.length === 0) return;
-      await carry(pass, await openRows(pass, claim), claim.claimedAt);
+  const claim = async (
+    pass: Pass,
+    own: (p: number) => boolean,
+    skip: ReadonlyMap<number, number>,
+  ): Promise<Claimed | undefined> => {
+    if (clock.elapsed() >= renewAt) await take();
+    const ours = [...epochs.keys()].filter((p) => own(p) && !pass.stuck.has(p)).sort((a, b) => a - b);
+    if (ours.length === 0) return undefined;
+    const first = Math.max(
+      0,
+      ours.findIndex((p) => p >= turn),
+    );
+    const partitions = [...ours.slice(first), ...ours.slice(0, first)];
+    const claimedUnder = new Map(epochs);
+    const claimed = await dirty.claim(cache, {
+      partitions,
+      most: settings.batch,
+      olderThanMs: pass.olderThanMs,
+      skip: new Map(partitions.map((p) => [p, (skip.get(p) ?? 0) + (unreadable.get(p) ?? 0)])),
+    });
+    turn = (claimed.rows.at(-1)?.partition ?? turn) + 1;
+    let passed = 0;
+    for (const [p, count] of claimed.unreadable) {
+      unreadable.set(p, (unreadable.get(p) ?? 0) + count);
+      passed += count;
     }
+    if (passed > 0) events.emit('flush:unreadable', { cache, rows: passed });
+    return { ...claimed, epochs: claimedUnder };
   };
+
+  const lane = (pass: Pass, own: (p: number) => boolean): Promise<void> =>
+    runLane({
+      claim: (skip) => claim(pass, own, skip),
+      carry: async (claimed) => {
+        await reached('after-claim');
+        return carry(pass, await openRows(pass, claimed), claimed);
+      },
+      isOver: () => pass.signal.aborted,
+    });
 
   const failed = (error: unknown): 'backing-off' | 'paused' => {
     const blame = blameOf(error);
@@ -234,6 +285,10 @@ export function createFlusher(parts: FlusherParts): Flusher {
     };
     if (clock.elapsed() < waitUntil) return report(isPaused ? 'paused' : 'backing-off');
     const from = clock.elapsed();
+    if (from >= unreadableUntil) {
+      unreadable.clear();
+      unreadableUntil = from + lookAgainMs;
+    }
     try {
       await take();
       const lanes = Array.from({ length: settings.lanes }, (_, i) =>

@@ -9,3 +9,12 @@ export function groupBy<Item, Kind>(items: Iterable<Item>, kindOf: (item: Item) 
   }
   return groups;
 }
+
+export function countBy<Item, Kind>(items: Iterable<Item>, kindOf: (item: Item) => Kind): Map<Kind, number> {
+  const counts = new Map<Kind, number>();
+  for (const item of items) {
+    const kind = kindOf(item);
+    counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  }
+  return counts;
+}

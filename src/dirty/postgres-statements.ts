@@ -59,7 +59,8 @@ export function statementsOf(def: UpsertDef, { name, types }: Table, isFenced: b
     put: `${fence}, ${rows(all)}, put as (
   insert into ${name} as t (${[...all.map(quoted), version].join(', ')})
   select ${[...values, 'u.version'].join(', ')} from u
-  where not exists (select 1 from samovar.dirty_row r where r.target = ${target} and r.key = u.key and r.version >= u.version)
+  where (select not exists (select 1 from samovar.dirty_row where target = ${target}))
+    or not exists (select 1 from samovar.dirty_row r where r.target = ${target} and r.key = u.key and r.version >= u.version)
   on conflict (${ids.map(quoted).join(', ')}) do update set ${[...changes, `${version} = excluded.${version}`].join(', ')}
   where coalesce(t.${version}, 0) < excluded.${version} returning 1
 ) ${told('put')}`,

@@ -40,15 +40,19 @@ export function createUpsertTarget(pool: Pool, { cache, def }: UpsertTargetOptio
     sql: string,
     rows: readonly TargetRow[],
     epochs: Epochs | undefined,
-    columns: readonly Buffer[],
+    columns: readonly (readonly (string | Buffer | null)[])[],
   ): Promise<{ held: number[]; applied: number }> => {
+    const keys = rows.map(({ key }) => key);
+    const packed = textArray(keys);
+    // Often the id is the key.
+    const isKey = (texts: (typeof columns)[number]) => texts.every((text, i) => text === keys[i]);
     const { rows: told } = await pool.query<{ held: number[]; applied: number }>(sql, [
       cache,
       ...(epochs === undefined ? [null, null, null] : fenceOf(rows, epochs)),
       int4Array(rows.map(({ partition }) => partition)),
-      textArray(rows.map(({ key }) => key)),
+      packed,
       int8Array(rows.map(({ version }) => version)),
-      ...columns,
+      ...columns.map((texts) => (isKey(texts) ? packed : textArray(texts))),
     ]);
     return told[0]!;
   };
@@ -59,22 +63,22 @@ export function createUpsertTarget(pool: Pool, { cache, def }: UpsertTargetOptio
       const statements = epochs === undefined ? alone : fenced;
       const held: TargetRow[] = [];
       let applied = 0;
-      const parts = [
-        { rows: rows.filter(({ value }) => value !== undefined), sql: statements.put, hasValues: true },
-        { rows: rows.filter(({ value }) => value === undefined), sql: statements.remove, hasValues: false },
-      ];
-      for (const { rows: some, sql, hasValues } of parts) {
+      const put: TargetRow[] = [];
+      const removed: TargetRow[] = [];
+      for (const row of rows) (row.value === undefined ? removed : put).push(row);
+      for (const some of [put, removed]) {
         if (some.length === 0) continue;
-        const sorted = [...some].sort((a, b) => (a.key < b.key ? -1 : 1));
-        const columns = def.id.map(([column, of]) =>
-          textArray(sorted.map(({ id }) => columnText(of(id), table.types.get(column)!))),
+        some.sort((a, b) => (a.key < b.key ? -1 : 1));
+        const typeOf = (column: string) => table.types.get(column)!;
+        const columns: (string | Buffer | null)[][] = def.id.map(([column, of]) =>
+          some.map(({ id }) => columnText(of(id), typeOf(column))),
         );
-        if (hasValues)
+        if (some === put)
           for (const [column, of] of def.columns)
-            columns.push(textArray(sorted.map((row) => cellOf(row, of, table.types.get(column)!))));
-        const told = await run(sql, sorted, epochs, columns);
+            columns.push(some.map((row) => cellOf(row, of, typeOf(column))));
+        const told = await run(some === put ? statements.put : statements.remove, some, epochs, columns);
         const ours = new Set(told.held);
-        held.push(...sorted.filter(({ partition }) => ours.has(partition)));
+        for (const row of some) if (ours.has(row.partition)) held.push(row);
         applied += told.applied;
       }
       return { held, applied };
@@ -102,7 +106,7 @@ function cellOf(
   { value, json, id }: TargetRow,
   of: UpsertColumn<unknown, unknown>,
   type: string,
-): string | null {
+): string | Buffer | null {
   if (of === '*') return json ?? JSON.stringify(value);
   if (typeof of === 'function') {
     try {

@@ -4,9 +4,10 @@ import type { DirtyLedger } from '../dirty-shapes.ts';
 import { SamovarError } from '../errors.ts';
 import { readLua } from '../files.ts';
 import type { Claim, Dirty, DirtyRow } from './dirty.ts';
-import { entryOf } from './entry.ts';
+import { entryOf, rowOf } from './entry.ts';
 import { groupBy } from './group.ts';
 import { createDirtyNames } from './names.ts';
+import { pack, unpack } from './packed.ts';
 import { bufferAway } from './redis-errors.ts';
 import { createRedisFacts } from './redis-facts.ts';
 import { createRedisLetters } from './redis-letters.ts';
@@ -21,7 +22,7 @@ export interface RedisDirtyOptions {
   readonly levelOf?: (cache: string) => Level | undefined;
 }
 
-type Arg = string | number;
+type Arg = string | number | Buffer;
 interface Scripts {
   dirtyWatchBuffer(keys: 2, ...args: Arg[]): Promise<[word: Buffer, entry: Buffer | null]>;
   dirtyVersion(keys: number, ...args: Arg[]): Promise<string[]>;
@@ -34,6 +35,8 @@ interface Scripts {
 
 const defaultPartitions = 64;
 const watchMs = 60_000;
+/** Of large values less is read at once, so that neither side holds too much of them. */
+const mostClaimedBytes = 4 * 1024 * 1024;
 
 /** The dirty buffer in Redis. One script spans partitions; their names are made so that each could have its own slot. */
 export function createRedisDirty(
@@ -119,11 +122,14 @@ export function createRedisDirty(
       await ask(scripts.dirtyVersion(keys.length, ...keys, ...floors.values()));
     },
 
-    async claim(cache, { partitions: wanted, most, olderThanMs }) {
+    async claim(cache, { partitions: wanted, most, olderThanMs, skip }) {
       const keys = wanted.flatMap((p) => [names.of(cache, p).entries, names.of(cache, p).index]);
+      const skips = wanted.map((p) => skip?.get(p) ?? 0);
       const us = Math.round(olderThanMs * 1_000);
-      const [claimedAt, ...told] = await ask(scripts.dirtyClaimBuffer(keys.length, ...keys, most, us));
-      return claimOf(Number(claimedAt), told, wanted);
+      const told = await ask(
+        scripts.dirtyClaimBuffer(keys.length, ...keys, most, mostClaimedBytes, us, ...skips),
+      );
+      return claimOf(told, wanted);
     },
 
     async ack(cache, rows, claimedAt) {
@@ -135,9 +141,11 @@ export function createRedisDirty(
         at.state,
         at.dead,
       ]);
-      const counts = Array.from(groups.values(), ({ length }) => length);
-      const args = [...groups.values()].flat().flatMap(({ key, version }) => [key, version]);
-      return ask(scripts.dirtyAck(keys.length, ...keys, claimedAt, groups.size, ...counts, ...args));
+      const args = Array.from(groups.values()).flatMap((some) => [
+        pack(some.map(({ key }) => key)),
+        some.map(({ version }) => String(version).padStart(16, '0')).join(''),
+      ]);
+      return ask(scripts.dirtyAck(keys.length, ...keys, claimedAt, ...args));
     },
 
     async ledger(cache) {
@@ -150,15 +158,23 @@ export function createRedisDirty(
   };
 }
 
-function claimOf(claimedAt: number, told: readonly (Buffer | number)[], wanted: readonly number[]): Claim {
+function claimOf(told: readonly (Buffer | number)[], wanted: readonly number[]): Claim {
   const rows: DirtyRow[] = [];
-  let unreadable = 0;
-  for (let i = 0; i < told.length; i += 3) {
-    const entry = entryOf(told[i + 2] as Buffer);
-    if (entry === undefined) unreadable += 1;
-    else rows.push({ ...entry, partition: wanted[told[i] as number]!, key: String(told[i + 1]) });
+  const unreadable = new Map<number, number>();
+  for (let i = 2; i < told.length; i += 4) {
+    const partition = wanted[told[i] as number]!;
+    const [keys, entries] = [told[i + 2] as Buffer, told[i + 3] as Buffer];
+    const [keySpans, spans] = [unpack(keys), unpack(entries)];
+    let passed = told[i + 1] as number;
+    for (let at = 0; at < spans.length; at += 2) {
+      const key = keys.toString('utf8', keySpans[at], keySpans[at + 1]);
+      const row = rowOf({ partition, key }, entries, spans[at]!, spans[at + 1]!);
+      if (row === undefined) passed += 1;
+      else rows.push(row);
+    }
+    if (passed > 0) unreadable.set(partition, passed);
   }
-  return { rows, claimedAt, unreadable };
+  return { rows, claimedAt: Number(told[0]), hasMore: String(told[1]) === '1', unreadable };
 }
 
 function ledgerOf(told: readonly string[]): DirtyLedger {

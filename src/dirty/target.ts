@@ -3,12 +3,11 @@ export interface TargetRow {
   readonly partition: number;
   readonly key: string;
   readonly version: number;
-  readonly operation: string;
   readonly id: unknown;
   /** Undefined = the id is to be deleted. */
   readonly value: unknown;
   /** The JSON of the value, where it was kept as such. */
-  readonly json: string | undefined;
+  readonly json: string | Buffer | undefined;
 }
 
 /** Since when a partition is the flusher's: what an older grant writes is refused. */

@@ -21,7 +21,7 @@ const put = (
   ...more,
 });
 const deletion = (key: string): DirtyWrite => ({ ...put(key), form: undefined });
-const text = (entry: DirtyEntry | undefined) => entry?.form && String(entry.form.body);
+const text = (entry: Pick<DirtyEntry, 'form'> | undefined) => entry?.form && String(entry.form.body);
 const versionOf = (written: Written): number => (written as { version: number }).version;
 const reason = { code: '22P05', message: 'no such character' };
 
@@ -140,6 +140,39 @@ export function describeDirty(name: string, start: () => Promise<DirtyUnderTest>
       const mine = dirty.partitionOf('a');
       const { rows } = await dirty.claim('shop', { partitions: [mine], most: 10, olderThanMs: 0 });
       expect(rows.every(({ partition }) => partition === mine)).toBe(true);
+    });
+
+    test('leaves out so many of the oldest as are under way, and says whether more may be due', async () => {
+      const mine = dirty.partitionOf('a');
+      const keys = Array.from({ length: 2_000 }, (_, i) => `s${i}`).filter(
+        (key) => dirty.partitionOf(key) === mine,
+      );
+      for (const key of keys) await write(put(key));
+      const some = (most: number, skip: number) =>
+        dirty.claim('shop', { partitions: [mine], most, olderThanMs: 0, skip: new Map([[mine, skip]]) });
+      const [first, second, last] = [await some(2, 0), await some(2, 2), await some(1_000, 4)];
+      expect([first.hasMore, second.hasMore, last.hasMore]).toEqual([true, true, false]);
+      expect([...first.rows, ...second.rows, ...last.rows].map(({ key }) => key)).toEqual(keys);
+      expect((await some(2, keys.length)).rows).toEqual([]);
+    });
+
+    test('hands over less at once when values are large', async () => {
+      const mine = dirty.partitionOf('a');
+      const keys = Array.from({ length: 30_000 }, (_, i) => `l${i}`)
+        .filter((key) => dirty.partitionOf(key) === mine)
+        .slice(0, 300);
+      const body = 'x'.repeat(40_000);
+      await Promise.all(keys.map((key) => write(put(key, body))));
+      const { rows, hasMore } = await claim(1_000);
+      expect([rows.length < 300, rows.length > 0, hasMore]).toEqual([true, true, true]);
+      const rest = await dirty.claim('shop', {
+        partitions: [mine],
+        most: 1_000,
+        olderThanMs: 0,
+        skip: new Map([[mine, rows.length]]),
+      });
+      expect(rows.length + rest.rows.length).toBe(300);
+      expect(await dirty.ack('shop', [...rows, ...rest.rows], 0)).toBe(300);
     });
 
     test('lets go only of the version that was written', async () => {

@@ -25,9 +25,9 @@ const told = [
 ] as const satisfies EventName[];
 
 /** A row as a writer gets it: its id is its key, its value the JSON that was written. */
-const openRow = ({ partition, key, version, operation, form }: DirtyRow): TargetRow => {
+const openRow = ({ partition, key, version, form }: DirtyRow): TargetRow => {
   const json = form && String(form.body);
-  return { partition, key, version, operation, id: key, value: json && JSON.parse(json), json };
+  return { partition, key, version, id: key, value: json && JSON.parse(json), json };
 };
 
 let made = 0;

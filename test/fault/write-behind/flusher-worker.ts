@@ -90,9 +90,9 @@ const flusher = createFlusher({
   dirty: { ...dirty, ...claiming },
   grants,
   target,
-  openRow: ({ partition, key, version, operation, form }: DirtyRow) => {
+  openRow: ({ partition, key, version, form }: DirtyRow) => {
     const json = form && String(form.body);
-    return { partition, key, version, operation, id: key, value: json && JSON.parse(json), json };
+    return { partition, key, version, id: key, value: json && JSON.parse(json), json };
   },
   // As workers do it; while the cache is away its entries are old until their ttl ends.
   written: (keys) => ground.caches.forget(cache, keys).catch(() => {}),

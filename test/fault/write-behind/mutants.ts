@@ -36,8 +36,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'lua/dirty-claim.lua',
-        from: "    local entries = redis.call('HMGET', d, unpack(fields))",
-        to: "    local entries = redis.call('HMGET', d, unpack(fields))\n    redis.call('HDEL', d, unpack(fields))",
+        from: "    local found = redis.call('HMGET', d, unpack(slice))",
+        to: "    local found = redis.call('HMGET', d, unpack(slice))\n    redis.call('HDEL', d, unpack(slice))",
       },
     ],
     trouble: async (stage) => {
@@ -52,7 +52,7 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'lua/dirty-ack.lua',
-        from: 'tonumber(string.sub(entries[i], 2, 17)) == tonumber(versions[i])',
+        from: 'string.sub(entries[i], 2, 17) == string.sub(versions, at, at + 15)',
         to: 'true',
       },
     ],
@@ -116,7 +116,7 @@ export const mutants: readonly Mutant[] = [
       {
         file: flusherFile,
         from: '      if (rows.length === 1) return bury(pass, rows[0]!, error);',
-        to: '      return void (await dirty.ack(cache, rows, claimedAt));',
+        to: '      await dirty.ack(cache, rows, claimed.claimedAt);\n      return nothingLeft;',
       },
     ],
     trouble: async (stage) => {
