@@ -10,6 +10,8 @@ Examples
   samovar flush
   samovar flush orders --wait
 
+UNREADABLE counts what another version of Samovar wrote and this one cannot read:
+it stays for that one, and --wait does not wait for it.
 Exit code 4 when something is left that the origin did not take.`;
 
 /** How long a pass that could not go on rests before the next. */
@@ -30,7 +32,7 @@ export const command = (context: CliContext): Command =>
       for (const name of names) {
         let report = await samovar.writes.flush(name);
         let ledger = await samovar.writes.ledger(name);
-        while (wait && ledger.pending > 0 && !signal.aborted) {
+        while (wait && ledger.pending > report.unreadable && !signal.aborted) {
           // Others may hold what is left; they are about to carry it over.
           await clock.sleep(pauseMs, signal);
           const next = await samovar.writes.flush(name);
@@ -40,6 +42,7 @@ export const command = (context: CliContext): Command =>
             applied: report.applied + next.applied,
             dead: report.dead + next.dead,
             statements: report.statements + next.statements,
+            unreadable: next.unreadable,
           };
           ledger = await samovar.writes.ledger(name);
         }
@@ -47,12 +50,13 @@ export const command = (context: CliContext): Command =>
       }
       output.data(flushed, () =>
         output.table(
-          ['CACHE', 'FLUSHED', 'REFUSED', 'STILL DIRTY', 'STOPPED'],
-          flushed.map(({ cache, flushed, dead, ledger, stopped }) => [
+          ['CACHE', 'FLUSHED', 'REFUSED', 'STILL DIRTY', 'UNREADABLE', 'STOPPED'],
+          flushed.map(({ cache, flushed, dead, ledger, unreadable, stopped }) => [
             cache,
             count(flushed),
             count(dead),
             count(ledger.pending),
+            count(unreadable),
             stopped ?? '—',
           ]),
         ),

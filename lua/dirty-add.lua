@@ -6,7 +6,7 @@
 local d, z, c, w, o = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local field, by, operation = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local known = redis.call('HGET', d, field)
-if not known or string.sub(known, 18, 19) ~= 'U0' then return { 'L' } end
+if not known or string.byte(known) ~= 49 or string.sub(known, 18, 19) ~= 'U0' then return { 'L' } end
 local body = string.sub(known, 22 + tonumber(string.sub(known, 20, 21)))
 local value = string.match(body, '^%-?%d[%d%.eE%+%-]*$') and tonumber(body)
 if not value then return { 'L' } end

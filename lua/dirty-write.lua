@@ -36,7 +36,7 @@ for segment = 1, segments do
     local field, tail, operation, word = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
     at = at + 4
     local known = operation ~= '' and redis.call('HGET', d, field)
-    if known and string.sub(known, 22, 21 + tonumber(string.sub(known, 20, 21))) == operation then
+    if known and string.byte(known) == 49 and string.sub(known, 22, 21 + tonumber(string.sub(known, 20, 21))) == operation then
       told[#told + 1] = string.sub(known, 2, 17)
     elseif word ~= '' and not (isWatched and redis.call('HGET', w, field) == word) then
       told[#told + 1] = 'L'

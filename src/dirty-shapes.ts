@@ -25,6 +25,8 @@ export interface FlushReport {
   readonly dead: number;
   /** Statements that were sent. */
   readonly statements: number;
+  /** Dirty keys that were passed over: another version of Samovar wrote them, and may read them. They stay. */
+  readonly unreadable: number;
   /** Why it ended before all was done. */
   readonly stopped?: 'backing-off' | 'paused' | 'aborted' | 'stuck' | 'fenced';
 }

@@ -30,6 +30,7 @@ export const errorCodes = {
   E_LOAD_FAILED: 'origin',
   E_LOAD_TIMEOUT: 'origin',
   E_WRITE_FAILED: 'origin',
+  E_REFUSED: 'origin',
   E_ALREADY_RUNNING: 'nobody',
 } as const satisfies Record<string, 'developer' | 'operator' | 'origin' | 'nobody'>;
 
@@ -41,6 +42,8 @@ export interface ErrorDetails {
   readonly cause?: unknown;
   /** Names a write whose fate is unknown, so that it can be asked for again. */
   readonly operation?: string;
+  /** Of E_REFUSED: the ids that are not taken as they are. */
+  readonly ids?: readonly unknown[];
 }
 
 /** The one error class. `code` is the contract; the message names the value and the way out. */
@@ -50,12 +53,15 @@ export class SamovarError extends Error {
   readonly hints: readonly string[];
   /** Of E_INDETERMINATE: the name under which the write can be asked for again without being done twice. */
   readonly operation?: string;
+  /** Of E_REFUSED: the ids whose values are not taken; none named = one of those that were handed over. */
+  readonly ids?: readonly unknown[];
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;
     this.hints = details.hints ?? [];
     if (details.operation !== undefined) this.operation = details.operation;
+    if (details.ids !== undefined) this.ids = details.ids;
   }
 }
 

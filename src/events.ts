@@ -59,7 +59,7 @@ export interface Events {
   'flush:wrote': { cache: string; rows: number; applied: number; overtaken: number };
   'flush:settled': { cache: string; rows: number; dead: number; ms: number };
   /** Nobody's fault; it is tried again. */
-  'flush:failed': { cache: string; code: string; message: string };
+  'flush:failed': { cache: string; code: string; message: string; times: number };
   /** The table or a right is missing: nothing is flushed until it is mended. */
   'flush:paused': { cache: string; code: string; message: string };
   'flush:resumed': { cache: string };

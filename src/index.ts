@@ -49,6 +49,7 @@ export { type KeyCodec, key } from './key.ts';
 export type { Ttl, TtlFacts, TtlPolicy } from './lifetime.ts';
 export { roomBytes, whyFull } from './memory.ts';
 export { dueResults } from './refresh-ahead.ts';
+export { refused } from './refused.ts';
 export { type Rewarmed, rewarm } from './rewarm.ts';
 export type {
   Candidate,

@@ -103,6 +103,10 @@ export const errorMeanings: Readonly<Record<ErrorCode, readonly [meaning: string
     'The `write` of a cache threw, or took longer than the `timeout` of its origin.',
     'Its own words are in the cause. The entry was forgotten all the same: nobody knows how far the write came.',
   ],
+  E_REFUSED: [
+    'A `write` said with `refused` that it will never take the value of an id. A buffered value was put aside.',
+    'Mend the value and write it anew; `samovar dlq` has what was put aside.',
+  ],
   E_ALREADY_RUNNING: ['A run of that cache is under way.', 'Wait for it: `samovar runs watch <run>`.'],
 };
 

@@ -5,6 +5,8 @@ import { tickMsOf } from './flushers.ts';
 import type { Ground } from './ground.ts';
 import { definitionOf } from './wishes.ts';
 
+/** Failures in a row, of which the later ones are some seconds apart. */
+const alarmEvery = 20;
 /** What is left to do of a shutdown when flushing must end. */
 const closingMs = 200;
 
@@ -23,10 +25,22 @@ export async function startBehind(
     log.warn('the buffer Redis keeps no append-only file: a crash of it loses writes that were acknowledged');
   if (facts.policy === undefined)
     log.warn('the buffer Redis does not tell its eviction policy: it must not evict what has no ttl');
+  const known = new Map<string, number>();
   const stops = [
     events.on('flush:paused', ({ cache, code, message }) =>
       log.error({ cache, code, reason: message }, 'writes cannot be flushed until their table is mended'),
     ),
+    // At first, and again when it goes on for minutes.
+    events.on('flush:failed', ({ cache, code, message, times }) => {
+      if (times === 1) log.warn({ cache, code, reason: message }, 'a flush failed; it is tried again');
+      else if (times % alarmEvery === 0)
+        log.error({ cache, code, reason: message, times }, 'flushes fail; writes wait in the buffer');
+    }),
+    events.on('flush:unreadable', ({ cache, rows }) => {
+      if (known.get(cache) === rows) return;
+      known.set(cache, rows);
+      log.warn({ cache, rows }, 'writes of another version of Samovar are passed over, and stay dirty');
+    }),
     events.on('flush:resumed', ({ cache }) => log.info({ cache }, 'writes are flushed again')),
     events.on('flush:dead', ({ cache, code }) =>
       log.warn({ cache, code }, 'a write was refused by the origin'),

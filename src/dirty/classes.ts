@@ -11,7 +11,7 @@ const sqlState = /^[0-9A-Z]{5}$/;
 
 export function blameOf(error: unknown): Blame {
   if (isSamovarError(error))
-    return error.code === 'E_ENCODE' || error.code === 'E_KEY'
+    return error.code === 'E_ENCODE' || error.code === 'E_KEY' || error.code === 'E_REFUSED'
       ? 'data'
       : error.code === 'E_SCHEMA'
         ? 'schema'
@@ -22,6 +22,10 @@ export function blameOf(error: unknown): Blame {
   if (/^(42|3D|3F|28|0A)/.test(code)) return 'schema';
   return 'transient';
 }
+
+/** The ids that a writer of the application named as those it refuses. */
+export const refusedIds = (error: unknown): readonly unknown[] =>
+  isSamovarError(error) && error.code === 'E_REFUSED' ? (error.ids ?? []) : [];
 
 /** Its parent may be dirty, too, and not there yet. */
 export const isOrphan = (error: unknown): boolean => codeOf(error) === '23503';

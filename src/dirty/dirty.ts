@@ -126,7 +126,7 @@ export interface Dirty {
   ): Promise<{ readonly word: string; readonly entry: DirtyEntry | undefined }>;
   /** A version for a write that goes to the origin at once, newer than all that the buffer gave in its partition. */
   version(cache: string, key: string): Promise<number>;
-  /** What is dirty of these keys, by position. */
+  /** What is dirty of these keys, by position. Of an entry that another version wrote: a value that no codec reads. */
   read(cache: string, keys: readonly string[]): Promise<(DirtyEntry | undefined)[]>;
 
   /** Takes the partitions that hold something and that nobody else holds, and keeps those the holder has; answers with all it has. */

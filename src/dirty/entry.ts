@@ -10,6 +10,8 @@ const deleted = 0x44;
 const kindAt = 17;
 const headBytes = 21;
 const longestOperation = 22;
+/** Of no codec. */
+const unknownFlags = 1 << 20;
 
 /** Whether a text can name an operation. */
 export const isOperation = (text: string): boolean => /^[\w-]{1,22}$/.test(text);
@@ -32,6 +34,10 @@ export function entryOf(bytes: Buffer): DirtyEntry | undefined {
     form: formIn(bytes, 0, bodyAt, bytes.length),
   };
 }
+
+/** The same, and for other bytes a value that nobody can read: what was acknowledged is not what the origin has. */
+export const anyEntryOf = (bytes: Buffer): DirtyEntry =>
+  entryOf(bytes) ?? { version: 0, operation: '', form: { body: bytes, flags: unknownFlags } };
 
 /** The same of the bytes from `from` to `to`, for whoever carries it over. */
 export function rowOf(

@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts';
 import type { FlushReport } from '../dirty-shapes.ts';
 import { messageOf } from '../errors.ts';
 import type { Emitter } from '../events.ts';
-import { blameOf, isOrphan, reasonOf } from './classes.ts';
+import { blameOf, isOrphan, reasonOf, refusedIds } from './classes.ts';
 import type { Dirty, DirtyRow } from './dirty.ts';
 import { type Claimed, runLane } from './lane.ts';
 import type { Grants, Reached, Target, TargetRow } from './target.ts';
@@ -162,6 +162,17 @@ export function createFlusher(parts: FlusherParts): Flusher {
     } catch (error) {
       if (blameOf(error) !== 'data') throw error;
       if (rows.length === 1) return bury(pass, rows[0]!, error);
+      const named = new Set(refusedIds(error));
+      const bad = rows.filter(({ id }) => named.has(id));
+      if (bad.length > 0) {
+        for (const row of bad) await bury(pass, row, error);
+        return carry(
+          pass,
+          rows.filter(({ id }) => !named.has(id)),
+          claimed,
+          true,
+        );
+      }
     }
     const middle = Math.ceil(rows.length / 2);
     for (const half of [rows.slice(0, middle), rows.slice(middle)])
@@ -265,7 +276,8 @@ export function createFlusher(parts: FlusherParts): Flusher {
     failures += 1;
     const most = Math.min(longestBackoffMs, firstBackoffMs * 2 ** Math.min(failures, 10));
     waitUntil = clock.elapsed() + most * (0.5 + random() / 2);
-    events.emit('flush:failed', { cache, code: reasonOf(error).code, message: messageOf(error) });
+    const { code } = reasonOf(error);
+    events.emit('flush:failed', { cache, code, message: messageOf(error), times: failures });
     return 'backing-off';
   };
 
@@ -281,7 +293,9 @@ export function createFlusher(parts: FlusherParts): Flusher {
     };
     const report = (stopped?: FlushReport['stopped']): FlushReport => {
       const { flushed, applied, dead, statements } = pass;
-      return { flushed, applied, dead, statements, ...(stopped === undefined ? {} : { stopped }) };
+      const passed = [...unreadable.values()].reduce((sum, count) => sum + count, 0);
+      const totals = { flushed, applied, dead, statements, unreadable: passed };
+      return { ...totals, ...(stopped === undefined ? {} : { stopped }) };
     };
     if (clock.elapsed() < waitUntil) return report(isPaused ? 'paused' : 'backing-off');
     const from = clock.elapsed();

@@ -3,8 +3,8 @@ import type { Redis } from '../connect.ts';
 import type { DirtyLedger } from '../dirty-shapes.ts';
 import { SamovarError } from '../errors.ts';
 import { readLua } from '../files.ts';
-import type { Claim, Dirty, DirtyRow } from './dirty.ts';
-import { entryOf, rowOf } from './entry.ts';
+import type { Claim, Dirty, DirtyEntry, DirtyRow } from './dirty.ts';
+import { anyEntryOf, rowOf } from './entry.ts';
 import { groupBy } from './group.ts';
 import { createDirtyNames } from './names.ts';
 import { pack, unpack } from './packed.ts';
@@ -79,7 +79,7 @@ export function createRedisDirty(
     async watch(cache, key, word) {
       const { entries, watches } = names.of(cache, names.partitionOf(key));
       const [there, bytes] = await ask(scripts.dirtyWatchBuffer(2, entries, watches, key, word, watchMs));
-      return { word: String(there), entry: bytes === null ? undefined : entryOf(bytes) };
+      return { word: String(there), entry: bytes === null ? undefined : anyEntryOf(bytes) };
     },
 
     async version(cache, key) {
@@ -90,7 +90,7 @@ export function createRedisDirty(
 
     async read(cache, keys) {
       const groups = groupBy(keys.keys(), (i) => names.partitionOf(keys[i]!));
-      const found: ReturnType<typeof entryOf>[] = new Array(keys.length).fill(undefined);
+      const found: (DirtyEntry | undefined)[] = new Array(keys.length).fill(undefined);
       await ask(
         Promise.all(
           Array.from(groups, async ([partition, at]) => {
@@ -98,7 +98,7 @@ export function createRedisDirty(
             const told = await redis.hmgetBuffer(names.of(cache, partition).entries, ...fields);
             at.forEach((position, i) => {
               const bytes = told[i];
-              if (bytes) found[position] = entryOf(bytes);
+              if (bytes) found[position] = anyEntryOf(bytes);
             });
           }),
         ),

@@ -204,7 +204,7 @@ export const metricDefinitions = {
   samovar_flush_failures_total: {
     type: 'counter',
     labels: ['cache', 'why'],
-    help: 'Flushes that ended early: failed (tried again), paused (a table or right is missing), fenced (another process flushes), dead-full or unreadable.',
+    help: 'Flushes that ended early: failed (tried again), paused (a table or right is missing), fenced (another process flushes), dead-full or unreadable (entries of another version of Samovar, which are passed over).',
   },
   samovar_flush_paused: {
     type: 'gauge',

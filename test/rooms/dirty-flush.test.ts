@@ -219,6 +219,36 @@ test('what is under way is written under the grants it left with, whatever was g
   expect(left.map((epochs) => epochs.get(dirty.partitionOf('a')))).toEqual([1]);
 });
 
+describe('what another version wrote in a form of its own', () => {
+  test('is passed over, told and kept, however much of it there is, and newer writes reach the origin', async () => {
+    const at = dirty.partitionOf('a');
+    const near = Array.from({ length: 2_000 }, (_, i) => `n${i}`).filter(
+      (key) => dirty.partitionOf(key) === at,
+    );
+    const [foreign, own] = [near.slice(0, 12), near.slice(12, 20)];
+    for (const key of foreign) {
+      await put(key, { name: key });
+      await queue.client.hset(`test:{wb:shop#${at}}:d`, key, '2 in a form of its own');
+    }
+    for (const key of own) await put(key, { name: key });
+    const one = flusher(items, { batch: 5 });
+    expect(await one.flush()).toMatchObject({ flushed: own.length, unreadable: foreign.length, dead: 0 });
+    expect(one.told('flush:unreadable').length).toBeGreaterThan(0);
+    expect(Object.keys(await names()).sort()).toEqual([...own].sort());
+    expect(await dirty.ledger('shop')).toMatchObject({ pending: foreign.length, difference: 0 });
+    // It is dirty: what the origin has is not what was acknowledged.
+    expect((await dirty.read('shop', [foreign[0]!]))[0]?.form).toBeDefined();
+    expect(await dirty.add('shop', { key: foreign[0]!, by: 1, operation: 'x' })).toEqual({
+      kind: 'overtaken',
+    });
+    // Whoever writes it anew makes it readable.
+    await put(foreign[0]!, { name: 'anew' });
+    await one.close();
+    await flusher(items).flush();
+    expect((await names())[foreign[0]!]).toBe('anew');
+  });
+});
+
 describe('what the origin refuses', () => {
   test.each([
     ['a NUL byte', { name: 'x\u0000y' }, '22021'],

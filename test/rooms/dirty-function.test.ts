@@ -2,6 +2,7 @@ import { beforeEach, expect, test } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import type { WriteContext } from '../../src/define.ts';
 import { createFunctionTarget } from '../../src/dirty/postgres-function.ts';
+import { refused } from '../../src/refused.ts';
 import { database, redis } from '../support/index.ts';
 import { buffer } from './dirty-parts.ts';
 
@@ -70,6 +71,37 @@ test('a row that it cannot write is found and put aside', async () => {
   await put('bad', { name: 'x\u0000' });
   expect(await flusher(target()).flush()).toMatchObject({ flushed: 4, dead: 1 });
   expect((await dirty.letters('shop', { most: 5 })).map(({ key }) => key)).toEqual(['bad']);
+});
+
+test('what it refuses by name is put aside with its words, and the rest is written without it', async () => {
+  await Promise.all([...'abcdefgh'].map((key) => put(key, { name: key })));
+  const usual = write;
+  let calls = 0;
+  write = async (entries, context) => {
+    calls += 1;
+    const bad = [...entries.keys()].filter((id) => 'bg'.includes(id));
+    if (bad.length > 0) throw refused('such names are taken', bad);
+    await usual(entries, context);
+  };
+  expect(await flusher(target(), { lanes: 1 }).flush()).toMatchObject({ flushed: 6, dead: 2 });
+  expect(calls).toBe(2);
+  const letters = await dirty.letters('shop', { most: 5 });
+  expect(letters.map(({ key, reason }) => [key, reason.code, reason.message]).sort()).toEqual([
+    ['b', 'E_REFUSED', 'such names are taken'],
+    ['g', 'E_REFUSED', 'such names are taken'],
+  ]);
+  expect((await dirty.ledger('shop')).difference).toBe(0);
+});
+
+test('what it refuses without a name is found', async () => {
+  await Promise.all([...'abcdefgh'].map((key) => put(key, { name: key })));
+  const usual = write;
+  write = async (entries, context) => {
+    if (entries.has('e')) throw refused('one of them is not wanted');
+    await usual(entries, context);
+  };
+  expect(await flusher(target()).flush()).toMatchObject({ flushed: 7, dead: 1 });
+  expect((await dirty.letters('shop', { most: 5 })).map(({ key }) => key)).toEqual(['e']);
 });
 
 test('it is not waited for longer than its origin is given', async () => {

@@ -22,6 +22,7 @@ const told = [
   'flush:fenced',
   'flush:dead',
   'flush:dead-full',
+  'flush:unreadable',
 ] as const satisfies EventName[];
 
 /** A row as a writer gets it: its id is its key, its value the JSON that was written. */
