@@ -36,6 +36,9 @@ export async function startBehind(
       else if (times % alarmEvery === 0)
         log.error({ cache, code, reason: message, times }, 'flushes fail; writes wait in the buffer');
     }),
+    events.on('flush:conflict', ({ cache, rows }) =>
+      log.warn({ cache, rows }, 'the origin had later versions than the buffer: its Redis lost writes'),
+    ),
     events.on('flush:unreadable', ({ cache, rows }) => {
       if (known.get(cache) === rows) return;
       known.set(cache, rows);

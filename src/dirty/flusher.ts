@@ -126,7 +126,7 @@ export function createFlusher(parts: FlusherParts): Flusher {
     pass.statements += 1;
     sending.catch(() => {});
     await reached('sql-sent');
-    const { held, applied } = await sending;
+    const { held, applied, newer = 0 } = await sending;
     await reached('after-commit');
     if (held.length < rows.length) {
       const ours = new Set(held.map(({ partition }) => partition));
@@ -144,6 +144,9 @@ export function createFlusher(parts: FlusherParts): Flusher {
       pass.applied += applied;
       if (orphans.size > 0) for (const { key } of held) orphans.delete(key);
       events.emit('flush:wrote', { cache, rows: held.length, applied, overtaken: held.length - gone });
+      // What changed meanwhile may have been carried over by another; of the rest the buffer should hold the newest.
+      const conflicts = newer - (held.length - gone);
+      if (conflicts > 0) events.emit('flush:conflict', { cache, rows: conflicts });
       await written(held.map(({ key }) => key));
     };
   };

@@ -4,6 +4,8 @@ import { quoted, type Table } from './postgres-table.ts';
 export interface Statements {
   readonly put: string;
   readonly remove: string;
+  /** How many rows there are later versions of: $1 keys, $2 versions, then the columns of the id. */
+  readonly newer: string;
 }
 
 /**
@@ -39,9 +41,14 @@ export function statementsOf(def: UpsertDef, { name, types }: Table, isFenced: b
   on conflict (target, key) do update set version = excluded.version, is_deleted = excluded.is_deleted, at = now()
   where r.version < excluded.version returning r.key
 )`;
+  const later = (inTable: string) => `select count(*)::int as newer
+  from unnest($1::text[], $2::int8[]${ids.map((_, i) => `, $${3 + i}::text[]`).join('')})
+    u(key, version${ids.map((_, i) => `, c${i}`).join('')})
+  where exists (select 1 from samovar.dirty_row r where r.target = ${target} and r.key = u.key and r.version > u.version)${inTable}`;
   const changes = def.columns.map(([column]) => `${quoted(column)} = excluded.${quoted(column)}`);
   if (def.version === undefined) {
     return {
+      newer: later(''),
       put: `${fence}, ${rows(all)}, ${beside(false)}, put as (
   insert into ${name} as t (${all.map(quoted).join(', ')})
   select ${values.join(', ')} from u where u.key in (select key from won)
@@ -56,6 +63,7 @@ export function statementsOf(def: UpsertDef, { name, types }: Table, isFenced: b
   // A row that was written after the deletion stays, and the deletion is none.
   const isOlder = ` where not exists (select 1 from ${name} t where ${isRow} and t.${version} >= u.version)`;
   return {
+    newer: later(` or exists (select 1 from ${name} t where ${isRow} and t.${version} > u.version)`),
     put: `${fence}, ${rows(all)}, put as (
   insert into ${name} as t (${[...all.map(quoted), version].join(', ')})
   select ${[...values, 'u.version'].join(', ')} from u

@@ -57,12 +57,26 @@ export function createUpsertTarget(pool: Pool, { cache, def }: UpsertTargetOptio
     return told[0]!;
   };
 
+  /** Of how many of these rows there are later versions. */
+  const laterThan = async (rows: readonly TargetRow[], { table, fenced }: Known): Promise<number> => {
+    const { rows: told } = await pool.query<{ newer: number }>(fenced.newer, [
+      textArray(rows.map(({ key }) => key)),
+      int8Array(rows.map(({ version }) => version)),
+      ...def.id.map(([column, of]) =>
+        textArray(rows.map(({ id }) => columnText(of(id), table.types.get(column)!))),
+      ),
+    ]);
+    return told[0]!.newer;
+  };
+
   return {
     async write({ rows, epochs }) {
-      const { table, fenced, alone } = await know();
+      const known = await know();
+      const { table, fenced, alone } = known;
       const statements = epochs === undefined ? alone : fenced;
       const held: TargetRow[] = [];
       let applied = 0;
+      let newer = 0;
       const put: TargetRow[] = [];
       const removed: TargetRow[] = [];
       for (const row of rows) (row.value === undefined ? removed : put).push(row);
@@ -78,10 +92,13 @@ export function createUpsertTarget(pool: Pool, { cache, def }: UpsertTargetOptio
             columns.push(some.map((row) => cellOf(row, of, typeOf(column))));
         const told = await run(some === put ? statements.put : statements.remove, some, epochs, columns);
         const ours = new Set(told.held);
-        for (const row of some) if (ours.has(row.partition)) held.push(row);
+        const own = some.filter(({ partition }) => ours.has(partition));
+        held.push(...own);
         applied += told.applied;
+        // Rarely: they were flushed before, and only letting go of them was not.
+        if (epochs !== undefined && told.applied < own.length) newer += await laterThan(own, known);
       }
-      return { held, applied };
+      return { held, applied, newer };
     },
     forget() {
       known = undefined;

@@ -25,6 +25,8 @@ export interface TargetResult {
   readonly held: readonly TargetRow[];
   /** Rows that were newer than what was there. */
   readonly applied: number;
+  /** Rows of which there was a later version than theirs. @default not known */
+  readonly newer?: number;
 }
 
 /** Where the dirty writes of one cache go. */

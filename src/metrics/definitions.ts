@@ -195,6 +195,11 @@ export const metricDefinitions = {
     labels: ['cache', 'result'],
     help: 'Rows that this process flushed: applied, superseded (the origin had them, or newer ones), overtaken (changed meanwhile, still dirty) or dead.',
   },
+  samovar_flush_conflicts_total: {
+    type: 'counter',
+    labels: ['cache'],
+    help: 'Rows of which the origin had a later version than the buffer: anything but 0 says that the Redis of the buffer lost its newest writes.',
+  },
   samovar_flush_seconds: {
     type: 'histogram',
     labels: ['cache'],

@@ -219,6 +219,24 @@ test('what is under way is written under the grants it left with, whatever was g
   expect(left.map((epochs) => epochs.get(dirty.partitionOf('a')))).toEqual([1]);
 });
 
+test('a buffer that lost its newest writes is told apart from a row that is sent twice', async () => {
+  await put('a', { name: 'old' });
+  await put('b', { name: 'same' });
+  const lost = await queue.client.hgetall(`test:{wb:shop#${dirty.partitionOf('a')}}:d`);
+  await put('a', { name: 'new' });
+  const one = flusher(items);
+  await one.flush();
+  // As it was before: the last write and its flush are forgotten.
+  for (const [key, entry] of Object.entries(lost)) {
+    await queue.client.hset(`test:{wb:shop#${dirty.partitionOf(key)}}:d`, key, entry);
+    await queue.client.zadd(`test:{wb:shop#${dirty.partitionOf(key)}}:z`, 1, key);
+  }
+  await one.flush();
+  expect(one.told('flush:conflict')).toEqual([{ cache: 'shop', rows: 1 }]);
+  expect((await names())['a']).toBe('new');
+  expect((await dirty.ledger('shop')).pending).toBe(0);
+});
+
 describe('what another version wrote in a form of its own', () => {
   test('is passed over, told and kept, however much of it there is, and newer writes reach the origin', async () => {
     const at = dirty.partitionOf('a');

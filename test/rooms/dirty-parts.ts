@@ -23,6 +23,7 @@ const told = [
   'flush:dead',
   'flush:dead-full',
   'flush:unreadable',
+  'flush:conflict',
 ] as const satisfies EventName[];
 
 /** A row as a writer gets it: its id is its key, its value the JSON that was written. */
