@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import { SamovarError } from '../errors.ts';
-import type { BufferFacts, Dirty } from './dirty.ts';
+import type { BufferFacts, Dirty, Marks } from './dirty.ts';
 
 /** What the acknowledgement of a cache's writes promises. */
 export interface Promised {
@@ -30,6 +30,9 @@ export interface Assured extends Dirty {
 
 /** How long what was seen of the server is believed. */
 const believedMs = 4_000;
+/** Share of the server's memory above which no key becomes dirty: what is left is for flushing, and for whoever shares it. */
+const tightAt = 0.9;
+const onlyDirtyOnes: Marks = { soft: 0, hard: 0 };
 
 /** A buffer that takes writes only while its server can keep what an acknowledgement promises. */
 export function assure(dirty: Dirty, options: AssuredOptions): Assured {
@@ -38,6 +41,7 @@ export function assure(dirty: Dirty, options: AssuredOptions): Assured {
   let seenAt = Number.NEGATIVE_INFINITY;
   let wrong: SamovarError | undefined;
   let mustWait = false;
+  let isTight = false;
   let checking: Promise<BufferFacts> | undefined;
 
   const look = async (): Promise<BufferFacts> => {
@@ -48,6 +52,8 @@ export function assure(dirty: Dirty, options: AssuredOptions): Assured {
       known = id;
     }
     mustWait = facts.appendFsync !== 'always';
+    // One that evicts makes room by itself; it is always full.
+    isTight = facts.policy === 'noeviction' && (facts.fullness ?? 0) > tightAt;
     const found = unsafe(facts, options) ?? promised.map((each) => unkept(facts, each)).find(Boolean);
     if ((found === undefined) !== (wrong === undefined)) onChange(found);
     wrong = found;
@@ -79,8 +85,9 @@ export function assure(dirty: Dirty, options: AssuredOptions): Assured {
     },
     write(cache, write, marks) {
       const asked = sure();
-      if (asked === undefined) return dirty.write(cache, write, marks);
-      return asked.then(() => dirty.write(cache, write, marks));
+      const allowed = () => (isTight ? onlyDirtyOnes : marks);
+      if (asked === undefined) return dirty.write(cache, write, allowed());
+      return asked.then(() => dirty.write(cache, write, allowed()));
     },
     async add(cache, add) {
       await sure();

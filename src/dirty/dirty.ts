@@ -93,6 +93,8 @@ export interface BufferFacts {
   readonly replicas: number | undefined;
   /** It has only a part of the keys: it is a node of a Redis Cluster. */
   readonly isClustered: boolean;
+  /** Share of `maxmemory` that is in use. Undefined = there is no limit. */
+  readonly fullness?: number | undefined;
   readonly version: string;
 }
 

@@ -14,12 +14,14 @@ export const createRedisFacts =
     const fsync: unknown = await redis.config('GET', 'appendfsync').catch(() => undefined);
     const aof = info.get('aof_enabled');
     const replicas = info.get('connected_slaves');
+    const limit = Number(info.get('maxmemory') ?? 0);
     return {
       policy: info.get('maxmemory_policy'),
       appendOnly: aof === undefined ? undefined : aof === '1',
       appendFsync: Array.isArray(fsync) && fsync[1] !== undefined ? String(fsync[1]) : undefined,
       replicas: replicas === undefined ? undefined : Number(replicas),
       isClustered: info.get('cluster_enabled') === '1',
+      fullness: limit > 0 ? Number(info.get('used_memory')) / limit : undefined,
       version: info.get('redis_version') ?? '',
     };
   };

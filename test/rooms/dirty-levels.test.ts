@@ -80,6 +80,22 @@ describe('a server that may evict', () => {
   });
 });
 
+test('a server that is nearly full is given new values of what is dirty, and no more keys', async () => {
+  const facts = await createRedisDirty(admin, { prefix: 'any' }).facts();
+  expect(facts.fullness).toBeUndefined();
+  const full = { ...facts, policy: 'noeviction', fullness: 0.95 };
+  expect(await put(buffer({}, false, 100, { ...full, fullness: 0.5 }))).toMatchObject({ kind: 'ok' });
+  expect(await put(buffer({}, false, 100, { ...full, policy: 'volatile-lru' }))).toMatchObject({
+    kind: 'ok',
+  });
+  expect(await put(buffer({}, false, 100, full))).toEqual({ kind: 'full' });
+  await admin.config('SET', 'maxmemory', '1gb');
+  const { fullness } = await createRedisDirty(admin, { prefix: 'any' }).facts();
+  await admin.config('SET', 'maxmemory', '0');
+  expect(fullness).toBeGreaterThan(0);
+  expect(fullness).toBeLessThan(1);
+});
+
 describe('an acknowledgement', () => {
   test('by the disk is refused where nothing tells of it', async () => {
     await settings('noeviction', 'yes', 'everysec');
