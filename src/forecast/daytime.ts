@@ -1,7 +1,7 @@
 import { dayMs, hourMs } from '../duration.ts';
 import type { Candidate, HalfLifeHours } from '../rooms.ts';
 import { leftOf, weightOf } from './fold.ts';
-import type { ScoreAt } from './scorer.ts';
+import type { Candidates, ScoreAt } from './scorer.ts';
 
 const dayHours = 24;
 /** Two days at least must have been seen before one hour can differ from another. */
@@ -14,13 +14,12 @@ const mostAboveCache = 8;
 const even = 0.1;
 
 /** Share of the accesses to all candidates by hour of day; undefined while too little is known. */
-export function hourShares(candidates: readonly Candidate[]): number[] | undefined {
+export function hourShares(candidates: Candidates): number[] | undefined {
   const sums = new Array<number>(dayHours).fill(0);
-  for (const { hours, knownHours } of candidates) {
-    if (knownHours < leastHours) continue;
-    hours?.forEach((count, hour) => {
-      sums[hour]! += count;
-    });
+  for (let i = 0; i < candidates.length; i++) {
+    const { hours, knownHours } = candidates.at(i)!;
+    if (hours === undefined || knownHours < leastHours) continue;
+    for (let hour = 0; hour < dayHours; hour++) sums[hour]! += hours[hour]!;
   }
   const total = sums.reduce((sum, count) => sum + count, 0);
   if (total <= 0) return undefined;
@@ -32,7 +31,8 @@ export function daytime({ hours, knownHours }: Candidate, at: ScoreAt): number {
   if (at.hourShares === undefined) return 1;
   const shared = within(at.hourShares, at);
   if (hours === undefined || knownHours < leastHours) return shared * dayHours;
-  const total = hours.reduce((sum, count) => sum + count, 0);
+  let total = 0;
+  for (let hour = 0; hour < dayHours; hour++) total += hours[hour]!;
   const own = (within(hours, at, smoothed) + evidence * shared) / (total + evidence);
   return Math.min(own, shared * mostAboveCache) * dayHours;
 }
@@ -44,32 +44,48 @@ export function daytime({ hours, knownHours }: Candidate, at: ScoreAt): number {
 export function exposure(halfLife: HalfLifeHours, knownHours: number, at: ScoreAt): number {
   const { hourShares: shares } = at;
   if (shares === undefined) return weightOf(halfLife, knownHours);
-  const upto = seenUpto(at, shares, halfLife);
+  const seen = seenBy(at, shares, halfLife);
+  if (knownHours >= mostRemembered || !Number.isInteger(knownHours))
+    return exposureOf(seen, halfLife, knownHours);
+  const { remembered } = seen;
+  // 0 is none yet: a key that is known was there for an hour.
+  if (remembered[knownHours] === 0) remembered[knownHours] = exposureOf(seen, halfLife, knownHours);
+  return remembered[knownHours]!;
+}
+
+function exposureOf({ upto }: Seen, halfLife: HalfLifeHours, knownHours: number): number {
   const leftAfterDay = leftOf(dayHours, halfLife);
   const leftAfterDays = leftAfterDay ** Math.floor(knownHours / dayHours);
   const restOfDay = upto[Math.floor(knownHours % dayHours)]!;
   return (upto[dayHours]! * (1 - leftAfterDays)) / (1 - leftAfterDay) + restOfDay * leftAfterDays;
 }
 
-/** The same for every key that is scored at one moment. */
-const seen = new WeakMap<ScoreAt, Map<HalfLifeHours, Float64Array>>();
+/** What one memory has seen, the same for every key that is scored at one moment. */
+interface Seen {
+  /** How many average hours of the last 0, 1, … 24 hours. */
+  readonly upto: Float64Array;
+  /** Exposures by known hours: many keys have been known equally long. */
+  readonly remembered: Float64Array;
+}
+const mostRemembered = 2_048;
+const seen = new WeakMap<ScoreAt, Map<HalfLifeHours, Seen>>();
 
-/** How many average hours a memory has seen of the last 0, 1, … 24 hours. */
-function seenUpto(at: ScoreAt, shares: readonly number[], halfLife: HalfLifeHours): Float64Array {
+function seenBy(at: ScoreAt, shares: readonly number[], halfLife: HalfLifeHours): Seen {
   let known = seen.get(at);
   if (known === undefined) {
     known = new Map();
     seen.set(at, known);
   }
-  let upto = known.get(halfLife);
-  if (upto === undefined) {
-    upto = new Float64Array(dayHours + 1);
+  let found = known.get(halfLife);
+  if (found === undefined) {
+    const upto = new Float64Array(dayHours + 1);
     for (let ago = 0; ago < dayHours; ago++)
       upto[ago + 1] =
         upto[ago]! + leftOf(ago, halfLife) * shares[(at.lastBucket - ago) % dayHours]! * dayHours;
-    known.set(halfLife, upto);
+    found = { upto, remembered: new Float64Array(mostRemembered) };
+    known.set(halfLife, found);
   }
-  return upto;
+  return found;
 }
 
 /** Mean over the hours that the horizon touches, weighted by how long it touches them. */

@@ -84,7 +84,7 @@ function learn(before: readonly number[] | undefined, { candidates, at, isRead }
   for (let k = 0, i = at.lastBucket % Math.max(1, count); k < count; k++, i = (i + step) % count) {
     const isWanted = isRead(i);
     if (!isWanted && unread++ % every !== 0) continue;
-    look(candidates[i]!, at, seen);
+    look(candidates.at(i)!, at, seen);
     const miss = (chanceOf(logit(learned)) - (isWanted ? 1 : 0)) * (isWanted ? 1 : every);
     for (let f = 0; f < size; f++) {
       const slope = miss * seen[f]!;

@@ -1,8 +1,9 @@
 import type { Pool, PoolClient } from '../connect.ts';
 import { hourMs } from '../duration.ts';
 import type { Choice, Standing } from '../rooms.ts';
-import { choose, judged, judgedBy, leastReads, noMarks, scoreOf } from './choice.ts';
+import { choose, judged, judgedBy, noMarks, scoreOf } from './choice.ts';
 import { candidatesOf } from './postgres-candidates.ts';
+import type { ReadCache } from './postgres-fold-hour.ts';
 import { learnAll, rankAll, scoreAt } from './rank.ts';
 import type { Scorer } from './scorer.ts';
 
@@ -12,58 +13,62 @@ const spare = 3;
 /** Choices that are kept of a cache. */
 const mostChoices = 100;
 
-interface Busy {
-  readonly id: number;
-  readonly name: string;
-  /** Different keys that were read. */
-  readonly keys: number;
+/** How the experts did in an hour, and who is chosen for the next. */
+interface Verdict extends Kept {
+  readonly standings: readonly Standing[];
+  readonly first: string;
 }
 
-/** Asks every expert about an hour that is over but not folded yet, and notes how well each would have done. */
-export async function judgeHour(
+/**
+ * What is known of a cache, gathered before an hour is folded: from then on every expert can be asked about it, and is judged
+ * by what came. Undefined where nothing is known.
+ */
+export async function hear(
   client: PoolClient,
   experts: readonly Scorer[],
+  { id, name, keys }: ReadCache,
   bucket: number,
-): Promise<void> {
-  const { rows: busy } = await client.query<Busy>(
-    `select c.id, c.name, count(*)::int as keys
-       from samovar.access_bucket b join samovar.cache_key k on k.id = b.key_id join samovar.cache c on c.id = k.cache_id
-      where b.bucket = $1 group by c.id, c.name having sum(b.accesses) >= $2`,
-    [bucket, leastReads],
-  );
-  for (const cache of busy) await judgeCache(client, experts, cache, bucket);
-}
-
-async function judgeCache(
-  client: PoolClient,
-  experts: readonly Scorer[],
-  { id, name, keys }: Busy,
-  bucket: number,
-): Promise<void> {
+): Promise<(() => Verdict) | undefined> {
   const size = Math.min(mostKeys, judgedBy(keys));
   const range = { closed: bucket - 1, open: -1, most: spare * size, echoFor: bucket };
   const { candidates, keyIds, lastBucket } = await candidatesOf(client, name, range);
-  if (candidates.length === 0) return;
+  if (candidates.length === 0) return undefined;
   const before = await standingsOf(client, id, experts);
-  const learned = learnedOf(before);
-  const at = scoreAt(candidates, { now: bucket * hourMs, horizonMs: hourMs, lastBucket, learned });
-  const ranked = rankAll(experts, candidates, at, size);
   // Of the hour's keys only those that were asked about: it may have had a hundred times as many.
-  const { rows } = await client.query<{ key: string }>(
-    `select k.key from samovar.cache_key k join samovar.access_bucket b on b.key_id = k.id and b.bucket = $1
-      where k.id = any($2::int[]) and b.accesses > 0`,
+  const { rows } = await client.query<{ key_id: number }>(
+    'select key_id from samovar.access_bucket where bucket = $1 and key_id = any($2::int[]) and accesses > 0',
     [bucket, `{${keyIds.join(',')}}`],
   );
-  const wasRead = new Set(rows.map(({ key }) => key));
-  const isRead = (i: number) => wasRead.has(candidates[i]!.key);
-  const after = experts.map((expert) => {
-    const { marks = noMarks, hours = 0, upto = bucket - 1, since = bucket } = before.get(expert.name) ?? {};
-    const precision = ranked.get(expert.name)!.filter(isRead).length / size;
-    return { name: expert.name, marks: judged(marks, precision, bucket - upto), hours: hours + 1, since };
-  });
-  await keepStandings(client, { id, bucket, after, learned: learnAll(experts, { candidates, at, isRead }) });
-  const standings = after.map((each) => ({ ...each, score: scoreOf(each.marks, bucket - each.since + 1) }));
-  await keepChoice(client, id, bucket, standings, experts[0]!.name);
+  const wasRead = new Set(rows.map((row) => row.key_id));
+  const isRead = (i: number) => wasRead.has(keyIds[i]!);
+  return () => {
+    const learned = learnedOf(before);
+    const at = scoreAt(candidates, { now: bucket * hourMs, horizonMs: hourMs, lastBucket, learned });
+    const ranked = rankAll(experts, candidates, at, size);
+    const after = experts.map((expert) => {
+      const { marks = noMarks, hours = 0, upto = bucket - 1, since = bucket } = before.get(expert.name) ?? {};
+      const precision = ranked.get(expert.name)!.filter(isRead).length / size;
+      return {
+        name: expert.name,
+        marks: judged(marks, precision, bucket - upto),
+        hours: hours + 1,
+        since,
+      };
+    });
+    return {
+      id,
+      bucket,
+      after,
+      learned: learnAll(experts, { candidates, at, isRead }),
+      standings: after.map((each) => ({ ...each, score: scoreOf(each.marks, bucket - each.since + 1) })),
+      first: experts[0]!.name,
+    };
+  };
+}
+
+export async function keepVerdict(client: PoolClient, verdict: Verdict): Promise<void> {
+  await keepStandings(client, verdict);
+  await keepChoice(client, verdict);
 }
 
 interface Kept {
@@ -98,13 +103,7 @@ async function keepStandings(client: PoolClient, { id, bucket, after, learned }:
 }
 
 /** Only changes are kept: who was chosen at any hour is who was chosen last before it. */
-async function keepChoice(
-  client: PoolClient,
-  id: number,
-  bucket: number,
-  standings: readonly Standing[],
-  first: string,
-): Promise<void> {
+async function keepChoice(client: PoolClient, { id, bucket, standings, first }: Verdict): Promise<void> {
   const { rows } = await client.query<{ name: string }>(
     'select name from samovar.expert_choice where cache_id = $1 order by bucket desc limit 1',
     [id],

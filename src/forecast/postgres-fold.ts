@@ -1,17 +1,15 @@
 import type { Pool, PoolClient } from '../connect.ts';
 import { halfLifeHours } from '../rooms.ts';
 import { transaction } from '../transaction.ts';
-import { closedBucket, leftSql, profileHours } from './fold.ts';
-import { judgeHour } from './postgres-choice.ts';
+import { leastReads } from './choice.ts';
+import { closedBucket, leastForHours, leastOfHour, leftSql, profileHours } from './fold.ts';
+import { hear, keepVerdict } from './postgres-choice.ts';
+import { cachesReadIn, foldHour, type ReadCache } from './postgres-fold-hour.ts';
+import { listHottest, unlistHottest } from './postgres-hottest.ts';
 import type { Scorer } from './scorer.ts';
 
 /** Of hours that come together, after a pause or an import, the last ones are judged by; more would take longer than it is worth. */
 const mostJudged = 24;
-/** Decayed accesses from which a key's hours of day are kept: below, they are noise that takes room. */
-const leastForHours = 8;
-/** Less than this of an hour of day is nothing; left alone it would sink below what a real can hold. */
-const leastOfHour = 1e-6;
-
 const sums = halfLifeHours.map((hours) => `e${hours}`);
 const hoursOfDay = Array.from({ length: 24 }, (_, hour) => hour);
 const columns = ['first_bucket', 'last_bucket', 'accesses', ...sums, 'hours'];
@@ -65,9 +63,9 @@ const foldSql = `
   ), by_cache as (
     update samovar.cache c set last_bucket = greatest(c.last_bucket, f.last_bucket)
       from (select cache_id, max(last_bucket) as last_bucket, count(*) as keys from folded group by cache_id) f
-     where c.id = f.cache_id returning f.keys
+     where c.id = f.cache_id returning c.id, f.keys
   )
-  select coalesce(sum(keys), 0)::int as keys from by_cache`;
+  select id, keys::int from by_cache`;
 
 /** Holds every other fold off until the transaction ends; answers with the last folded hour. */
 export async function lockFold(client: PoolClient): Promise<number | undefined> {
@@ -92,22 +90,57 @@ export async function foldClosed(
     // Compiling this statement takes longer than running it.
     await client.query(`set local jit = off; set local work_mem = '64MB'`);
     let keys = 0;
+    const touched = new Set<number>();
     const fold = async (from: number, until: number): Promise<void> => {
-      const { rows } = await client.query<{ keys: number }>(foldSql, [from, until]);
-      keys += rows[0]!.keys;
-      await client.query('update samovar.fold set upto = $1 where upto is distinct from $1', [until]);
+      const { rows } = await client.query<{ id: number; keys: number }>(foldSql, [from, until]);
+      await unlistHottest(
+        client,
+        rows.map(({ id }) => id),
+      );
+      for (const each of rows) {
+        keys += each.keys;
+        touched.add(each.id);
+      }
     };
-    let from = Math.max(after, to - mostJudged);
+    const from = Math.max(after, to - mostJudged);
     if (from > after) await fold(after, from);
     for (const bucket of await hoursWithReads(client, from, to)) {
-      // The state knows nothing of this hour yet: now the experts can be asked about it, and judged.
-      await judgeHour(client, experts, bucket);
-      await fold(from, bucket);
-      from = bucket;
+      const caches = await cachesReadIn(client, bucket);
+      await judgeAndFold(client, experts, caches, bucket);
+      for (const each of caches) {
+        keys += each.keys;
+        touched.add(each.id);
+      }
     }
-    if (from < to || to === after) await fold(from, to);
+    await fold(to, to);
+    for (const id of touched) await listHottest(client, id);
+    await client.query('update samovar.fold set upto = $1 where upto is distinct from $1', [to]);
     return { buckets: to - (upto ?? (await beforeFirst(client, to))), keys };
   });
+}
+
+/** The states know nothing of the hour yet: now the experts can be asked about it, and judged. */
+async function judgeAndFold(
+  client: PoolClient,
+  experts: readonly Scorer[],
+  caches: readonly ReadCache[],
+  bucket: number,
+): Promise<void> {
+  const busy = caches.filter(({ reads }) => reads >= leastReads);
+  for (const cache of busy.slice(0, -1)) {
+    const judge = await hear(client, experts, cache, bucket);
+    if (judge !== undefined) await keepVerdict(client, judge());
+  }
+  const largest = busy.at(-1);
+  const judge = largest && (await hear(client, experts, largest, bucket));
+  const sum = caches.reduce((keys, each) => keys + each.keys, 0);
+  // One is judged by this process while Postgres is busy with the states.
+  const verdict = await foldHour(client, bucket, sum, async () => judge?.());
+  if (verdict !== undefined) await keepVerdict(client, verdict);
+  await client.query('update samovar.cache set last_bucket = greatest(last_bucket, $1) where id = any($2)', [
+    bucket,
+    caches.map(({ id }) => id),
+  ]);
 }
 
 /** An hour that nobody read in costs no statement of its own. */

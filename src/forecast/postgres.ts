@@ -1,6 +1,6 @@
 import type { Pool } from '../connect.ts';
 import { hourMs } from '../duration.ts';
-import type { Forecast, ForecastRow, Reads, Writes } from '../rooms.ts';
+import type { Candidate, Forecast, ForecastRow, Reads, Writes } from '../rooms.ts';
 import { confidenceOf } from './choice.ts';
 import { experts as builtIn } from './experts.ts';
 import { readCandidates } from './postgres-candidates.ts';
@@ -10,7 +10,7 @@ import { foldClosed } from './postgres-fold.ts';
 import { pruneForecasts, pruneStates } from './postgres-prune.ts';
 import { scoreAt, sound } from './rank.ts';
 import { groupByRise, risesIn } from './rise.ts';
-import type { Score, Scorer } from './scorer.ts';
+import type { Candidates, Score, Scorer } from './scorer.ts';
 
 export type Forecasts = Reads['forecasts'] & Writes['forecasts'];
 
@@ -47,26 +47,27 @@ export function createForecasts(
       const { candidates, lastBucket } = await readCandidates(pool, cache, { now, most, echoFor });
       const at = scoreAt(candidates, { now, horizonMs, lastBucket, learned: bench.learned });
       const confidence = confidenceOf(bench.standings, scorer.name);
-      const asked = rising
-        ? candidates.filter(risesIn(Math.floor(now / hourMs) % 24, candidates))
-        : candidates;
-      const rows = asked.map((candidate): ForecastRow => {
-        const { key, costMs, bytes } = candidate;
-        return {
-          key,
-          ...soundScore(scorer.score(candidate, at)),
-          ...(costMs === undefined ? {} : { costMs }),
-          ...(bytes === undefined ? {} : { bytes }),
-        };
-      });
-      rows.sort((a, b) => b.heat - a.heat || (a.key < b.key ? -1 : 1));
+      const isAsked = rising ? risesIn(Math.floor(now / hourMs) % 24, candidates) : () => true;
+      // Told in full only of those that are wanted.
+      const rows = bestOf(candidates, { most, isAsked, heatOf: (each) => sound(scorer.heat(each, at)) }).map(
+        (position): ForecastRow => {
+          const candidate = candidates.at(position)!;
+          const { key, costMs, bytes } = candidate;
+          return {
+            key,
+            ...soundScore(scorer.score(candidate, at)),
+            ...(costMs === undefined ? {} : { costMs }),
+            ...(bytes === undefined ? {} : { bytes }),
+          };
+        },
+      );
       return {
         cache,
         at: now,
         horizonMs,
         scorer: scorer.name,
         ...(confidence === undefined ? {} : { confidence }),
-        rows: rows.slice(0, most),
+        rows,
       };
     },
 
@@ -74,8 +75,11 @@ export function createForecasts(
       const bench = await readBench(pool, cache, experts);
       const { candidates } = await readCandidates(pool, cache, { now, most });
       const confidence = confidenceOf(bench.standings, (fixed ?? chosenOf(bench, experts)).name);
+      let knownHours = 0;
+      for (let i = 0; i < candidates.length; i++)
+        knownHours = Math.max(knownHours, candidates.at(i)!.knownHours);
       return {
-        knownHours: candidates.reduce((longest, { knownHours }) => Math.max(longest, knownHours), 0),
+        knownHours,
         rises: groupByRise(candidates),
         ...(confidence === undefined ? {} : { confidence }),
       };
@@ -130,6 +134,24 @@ export function createForecasts(
       forecasts: await pruneForecasts(pool, now - retention.plansMs),
     }),
   };
+}
+
+/** Positions of the hottest of those that are asked about, hottest first; of equals in the order of their keys. */
+function bestOf(
+  candidates: Candidates,
+  {
+    most,
+    isAsked,
+    heatOf,
+  }: { most: number; isAsked(candidate: Candidate): boolean; heatOf(candidate: Candidate): number },
+): number[] {
+  const found: { readonly position: number; readonly key: string; readonly heat: number }[] = [];
+  for (let position = 0; position < candidates.length; position++) {
+    const candidate = candidates.at(position)!;
+    if (isAsked(candidate)) found.push({ position, key: candidate.key, heat: heatOf(candidate) });
+  }
+  found.sort((a, b) => b.heat - a.heat || (a.key < b.key ? -1 : 1));
+  return found.slice(0, most).map(({ position }) => position);
 }
 
 /** The hour that most of the next one falls into. */

@@ -1,11 +1,10 @@
-import type { Candidate } from '../rooms.ts';
 import { hourShares } from './daytime.ts';
-import type { Lesson, ScoreAt, Scorer } from './scorer.ts';
+import type { Candidates, Lesson, ScoreAt, Scorer } from './scorer.ts';
 import { topOf } from './top.ts';
 
 /** What scorers are told about the moment they score for. */
 export function scoreAt(
-  candidates: readonly Candidate[],
+  candidates: Candidates,
   { now, horizonMs, lastBucket, learned }: Omit<ScoreAt, 'hourShares'>,
 ): ScoreAt {
   const shares = hourShares(candidates);
@@ -34,15 +33,15 @@ export const sound = (heat: number): number => (heat > 0 && heat < Number.POSITI
 /** Positions of the candidates that each scorer would take, best first, at most `most`. */
 export function rankAll(
   scorers: readonly Scorer[],
-  candidates: readonly Candidate[],
+  candidates: Candidates,
   at: ScoreAt,
   most: number,
 ): Map<string, number[]> {
-  const heats = new Float64Array(candidates.length);
-  const ranked = new Map<string, number[]>();
-  for (const scorer of scorers) {
-    for (let i = 0; i < heats.length; i++) heats[i] = sound(scorer.heat(candidates[i]!, at));
-    ranked.set(scorer.name, topOf(heats, most));
+  const heats = scorers.map(() => new Float64Array(candidates.length));
+  // Every scorer about one candidate, then about the next: they share what they look at.
+  for (let i = 0; i < candidates.length; i++) {
+    const candidate = candidates.at(i)!;
+    for (let s = 0; s < scorers.length; s++) heats[s]![i] = sound(scorers[s]!.heat(candidate, at));
   }
-  return ranked;
+  return new Map(scorers.map(({ name }, s) => [name, topOf(heats[s]!, most)]));
 }

@@ -1,4 +1,5 @@
 import type { Candidate, Rise } from '../rooms.ts';
+import type { Candidates } from './scorer.ts';
 
 const dayHours = 24;
 /** Two days at least must have been seen before one hour can differ from another. */
@@ -19,9 +20,10 @@ const evidence = 5;
 const unknownCostMs = 10;
 
 /** Reads of a whole cache by hour of day (UTC), as shares of 1; undefined while its days are too few. */
-function wholeDay(candidates: readonly Candidate[]): readonly number[] | undefined {
+function wholeDay(candidates: Candidates): readonly number[] | undefined {
   const sums = new Array<number>(dayHours).fill(0);
-  for (const { hours, knownHours } of candidates) {
+  for (let i = 0; i < candidates.length; i++) {
+    const { hours, knownHours } = candidates.at(i)!;
     if (knownHours < leastHours) continue;
     hours?.forEach((count, hour) => {
       sums[hour]! += count;
@@ -88,7 +90,7 @@ interface Rising {
  * Tells in which hours a key rises: those of its own day where that is known to be its own, else those of its cache's day
  * that it has a part in. Undefined while the cache's days are too few.
  */
-function risingOf(candidates: readonly Candidate[]): ((candidate: Candidate) => Rising[]) | undefined {
+function risingOf(candidates: Candidates): ((candidate: Candidate) => Rising[]) | undefined {
   const whole = wholeDay(candidates);
   if (whole === undefined) return undefined;
   const shared = stretchesOf(whole);
@@ -103,16 +105,17 @@ function risingOf(candidates: readonly Candidate[]): ((candidate: Candidate) => 
 }
 
 /** Whether a key is among those that rise in an hour of day; the answer of a cache whose days are too few is no. */
-export function risesIn(hour: number, candidates: readonly Candidate[]): (candidate: Candidate) => boolean {
+export function risesIn(hour: number, candidates: Candidates): (candidate: Candidate) => boolean {
   const rising = risingOf(candidates);
   return (candidate) => rising?.(candidate).some((each) => each.hour === hour) ?? false;
 }
 
 /** Groups keys by the hours in which they rise, earliest hour first. A key that rises twice a day is in two groups. */
-export function groupByRise(candidates: readonly Candidate[]): Rise[] {
+export function groupByRise(candidates: Candidates): Rise[] {
   const rising = risingOf(candidates);
   const groups = new Map<number, { keys: number; readsPerHour: number; costMs: number }>();
-  for (const candidate of candidates) {
+  for (let i = 0; i < candidates.length; i++) {
+    const candidate = candidates.at(i)!;
     for (const { hour, share } of rising?.(candidate) ?? []) {
       const group = groups.get(hour) ?? { keys: 0, readsPerHour: 0, costMs: 0 };
       group.keys += 1;

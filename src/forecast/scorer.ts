@@ -9,9 +9,15 @@ export interface Score {
   readonly terms: readonly Term[];
 }
 
+/** Candidates by position; an array is one, too. Which object stands for one is not promised: it may be made anew each time. */
+export interface Candidates {
+  readonly length: number;
+  at(position: number): Candidate | undefined;
+}
+
 /** An hour that is over: which keys were known before it, and which of them were read in it. */
 export interface Lesson {
-  readonly candidates: readonly Candidate[];
+  readonly candidates: Candidates;
   readonly at: ScoreAt;
   /** By position of the candidates. */
   isRead(position: number): boolean;

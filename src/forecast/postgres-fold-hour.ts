@@ -1,0 +1,86 @@
+import { setImmediate } from 'node:timers/promises';
+import type { PoolClient } from '../connect.ts';
+import { type HalfLifeHours, halfLifeHours } from '../rooms.ts';
+import { leastForHours, leastOfHour, leftSql, profileHours } from './fold.ts';
+
+const hoursOfDay = Array.from({ length: 24 }, (_, hour) => hour);
+const list = (texts: readonly string[]): string => texts.join(',\n         ');
+const aged = (memory: string, halfLife: HalfLifeHours): string =>
+  `${memory} * ${leftSql('$1 - s.last_bucket', halfLife)}`;
+const counted = (hour: number): string => `case when $1 % 24 = ${hour} then b.accesses else 0 end`;
+const ofHour = (hour: number): string =>
+  `coalesce(${aged(`s.hours[${hour + 1}]`, profileHours)}, 0) + ${counted(hour)}`;
+
+const knownSql = `
+  update samovar.key_state s
+     set last_bucket = $1, accesses = s.accesses + b.accesses,
+         ${list(halfLifeHours.map((halfLife) => `e${halfLife} = ${aged(`s.e${halfLife}`, halfLife)} + b.accesses`))},
+         hours = case when ${aged(`s.e${profileHours}`, profileHours)} + b.accesses >= ${leastForHours} then array[
+         ${list(hoursOfDay.map((hour) => `case when ${ofHour(hour)} < ${leastOfHour} then 0 else ${ofHour(hour)} end`))}] end
+    from samovar.access_bucket b
+   where b.bucket = $1 and s.key_id = b.key_id`;
+
+/** The highest numbers first: most keys without a state are new, and the search ends with the last of them. */
+const newSql = `
+  insert into samovar.key_state (key_id, cache_id, first_bucket, last_bucket, accesses,
+                                 ${halfLifeHours.map((halfLife) => `e${halfLife}`).join(', ')}, hours)
+  select b.key_id, k.cache_id, $1, $1, b.accesses, ${halfLifeHours.map(() => 'b.accesses').join(', ')},
+         case when b.accesses >= ${leastForHours} then array[${hoursOfDay.map(counted).join(', ')}] end
+    from (select key_id, accesses from samovar.access_bucket n
+           where n.bucket = $1 and not exists (select from samovar.key_state s where s.key_id = n.key_id)
+           order by key_id desc limit $2) b
+    join samovar.cache_key k on k.id = b.key_id`;
+
+const asInt = (sql: string): string => sql.replaceAll('$1', '$1::int');
+
+/** A cache that was read in an hour: how many keys of it, and how often. */
+export interface ReadCache {
+  readonly id: number;
+  readonly name: string;
+  readonly keys: number;
+  readonly reads: number;
+}
+
+/** The caches that were read in an hour; who had the most keys read comes last. */
+export const cachesReadIn = (client: PoolClient, bucket: number): Promise<ReadCache[]> =>
+  byNumber(client, async () => {
+    const { rows } = await client.query<ReadCache>(
+      `select c.id, c.name, r.keys, r.reads
+         from (select k.cache_id, count(*)::int as keys, sum(b.accesses)::float8 as reads
+                 from samovar.access_bucket b join samovar.cache_key k on k.id = b.key_id
+                where b.bucket = $1 group by 1) r
+         join samovar.cache c on c.id = r.cache_id order by r.keys, c.id`,
+      [bucket],
+    );
+    return rows;
+  });
+
+/**
+ * Adds an hour of so many keys to states that know nothing of it or of a later one, each changed in its place. `meanwhile`
+ * begins when Postgres has begun, and is waited for.
+ */
+export const foldHour = <Result>(
+  client: PoolClient,
+  bucket: number,
+  keys: number,
+  meanwhile: () => Promise<Result>,
+): Promise<Result> =>
+  byNumber(client, async () => {
+    const [{ rowCount }, result] = await Promise.all([
+      client.query(asInt(knownSql), [bucket]),
+      setImmediate().then(meanwhile),
+    ]);
+    const unknown = keys - (rowCount ?? 0);
+    if (unknown > 0) await client.query(asInt(newSql), [bucket, unknown]);
+    return result;
+  });
+
+const byNumberSettings = ['enable_hashjoin', 'enable_mergejoin', 'enable_memoize'];
+
+/** Looks rows up one by one by their numbers: as joins statements would read all of a table through, of which an hour touches a part. */
+async function byNumber<Result>(client: PoolClient, work: () => Promise<Result>): Promise<Result> {
+  await client.query(byNumberSettings.map((setting) => `set local ${setting} = off`).join('; '));
+  const result = await work();
+  await client.query(byNumberSettings.map((setting) => `set local ${setting} to default`).join('; '));
+  return result;
+}
