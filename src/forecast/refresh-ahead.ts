@@ -96,95 +96,97 @@ export function removedAt(outcomes: readonly RefreshOutcome[], extraLoads: numbe
   return best;
 }
 
-interface Player {
-  readonly counted: Counted;
-  /** Refreshes what is due by then, or lets it go. */
-  settleUpTo(now: number): void;
-  read(key: number, now: number): void;
-}
-
 /** All policies side by side: they differ in what they load, and not in what they know. */
 function play(
   { names, keys, seconds }: Traffic,
-  options: RefreshOptions,
+  { ttlMs, at = 1 }: RefreshOptions,
   policies: readonly RefreshPolicy[],
-) {
+): Counted[] {
   const [first = 0, last = 0] = [seconds[0], seconds.at(-1)];
   const half = (first + (last - first) / 2) * secondMs;
-  const state = createState(names.length);
-  const players = policies.map((policy) => createPlayer(names.length, options, { policy, state, half }));
-  for (let i = 0; i < keys.length; i++) {
-    const key = keys[i]!;
-    const now = seconds[i]! * secondMs;
-    for (let p = 0; p < players.length; p++) {
-      players[p]!.settleUpTo(now);
-      players[p]!.read(key, now);
-    }
-    state.read(key, now);
-  }
-  return players.map(({ counted }) => counted);
-}
-
-function createPlayer(
-  size: number,
-  { ttlMs, at = 1 }: RefreshOptions,
-  { policy, state, half }: { policy: RefreshPolicy; state: State; half: number },
-): Player {
   const dueMs = ttlMs * at;
-  const loadedAt = new Float64Array(size).fill(Number.NEGATIVE_INFINITY);
-  const readsSince = new Int32Array(size);
-  const isRefreshed = new Uint8Array(size);
+  const state = createState(names.length);
+  const count = policies.length;
+  // What the policies have of one key stands together: a read looks at all of it.
+  const loadedAt = new Float64Array(names.length * count).fill(Number.NEGATIVE_INFINITY);
+  const readsSince = new Int32Array(names.length * count);
+  const isRefreshed = new Uint8Array(names.length * count);
   // All wait equally long, so they come due in the order in which they were loaded.
-  const queue = createLine();
-  const counted: Counted = { reads: 0, misses: 0, firsts: 0, refreshes: 0, unread: 0 };
-  let [key, when] = [0, 0];
+  const queues = policies.map(() => createLine());
+  const dueAt = new Float64Array(count).fill(Number.POSITIVE_INFINITY);
+  let nextDue = Number.POSITIVE_INFINITY;
+  const counted = policies.map((): Counted => ({ reads: 0, misses: 0, firsts: 0, refreshes: 0, unread: 0 }));
+  let [key, when, slot] = [0, 0, 0];
   const due: Due = {
     // Not every policy asks.
     get chance() {
       return state.chance(key, when, dueMs);
     },
     get reads() {
-      return readsSince[key]!;
+      return readsSince[slot]!;
     },
   };
 
-  const load = (loaded: number, now: number, refreshed: number): void => {
-    loadedAt[loaded] = now;
-    readsSince[loaded] = 0;
-    isRefreshed[loaded] = refreshed;
-    queue.add(loaded, now);
+  const load = (policy: number, loaded: number, now: number, refreshed: number): void => {
+    const into = loaded * count + policy;
+    loadedAt[into] = now;
+    readsSince[into] = 0;
+    isRefreshed[into] = refreshed;
+    queues[policy]!.add(loaded, now);
+    if (dueAt[policy] === Number.POSITIVE_INFINITY) dueAt[policy] = now + dueMs;
+    if (dueAt[policy]! < nextDue) nextDue = dueAt[policy]!;
   };
 
-  return {
-    counted,
-    settleUpTo(now) {
-      for (; !queue.isEmpty && queue.at + dueMs <= now; ) {
-        const { at: since } = queue;
-        key = queue.key;
-        queue.shift();
-        if (loadedAt[key] !== since) continue;
-        when = since + dueMs;
-        if (isRefreshed[key] === 1 && readsSince[key] === 0 && when >= half) counted.unread += 1;
-        if (!policy(due)) continue;
-        if (when >= half) counted.refreshes += 1;
-        load(key, when, 1);
-      }
-    },
-    read(read, now) {
-      const isCounted = now >= half;
-      if (isCounted) counted.reads += 1;
-      if (now - loadedAt[read]! < ttlMs) {
-        readsSince[read]! += 1;
-        return;
-      }
-      if (isCounted) counted.misses += 1;
-      if (isCounted && loadedAt[read] === Number.NEGATIVE_INFINITY) counted.firsts += 1;
-      load(read, now, 0);
-    },
+  /** Refreshes what is due by then under a policy, or lets it go. */
+  const settle = (policy: number, now: number): void => {
+    const queue = queues[policy]!;
+    const sums = counted[policy]!;
+    while (dueAt[policy]! <= now) {
+      const since = queue.at;
+      key = queue.key;
+      slot = key * count + policy;
+      when = since + dueMs;
+      queue.shift();
+      dueAt[policy] = queue.isEmpty ? Number.POSITIVE_INFINITY : queue.at + dueMs;
+      if (loadedAt[slot] !== since) continue;
+      const isCounted = when >= half;
+      if (isCounted && isRefreshed[slot] === 1 && readsSince[slot] === 0) sums.unread += 1;
+      if (!policies[policy]!(due)) continue;
+      if (isCounted) sums.refreshes += 1;
+      load(policy, key, when, 1);
+    }
   };
+
+  for (let i = 0; i < keys.length; i++) {
+    const read = keys[i]!;
+    const now = seconds[i]! * secondMs;
+    const isCounted = now >= half;
+    if (nextDue <= now) {
+      nextDue = Number.POSITIVE_INFINITY;
+      for (let policy = 0; policy < count; policy++) {
+        settle(policy, now);
+        if (dueAt[policy]! < nextDue) nextDue = dueAt[policy]!;
+      }
+    }
+    for (let policy = 0, at = read * count; policy < count; policy++, at++) {
+      const loaded = loadedAt[at]!;
+      if (now - loaded < ttlMs) {
+        readsSince[at]! += 1;
+        continue;
+      }
+      if (isCounted) {
+        counted[policy]!.misses += 1;
+        if (loaded === Number.NEGATIVE_INFINITY) counted[policy]!.firsts += 1;
+      }
+      load(policy, read, now, 0);
+    }
+    state.read(read, now);
+  }
+  let from = 0;
+  while (from < keys.length && seconds[from]! * secondMs < half) from += 1;
+  for (const sums of counted) sums.reads = keys.length - from;
+  return counted;
 }
-
-type State = ReturnType<typeof createState>;
 
 /** The statistics of every key as of any moment, kept as Postgres keeps them. */
 function createState(size: number) {

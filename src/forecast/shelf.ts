@@ -9,6 +9,8 @@ export interface Shelf {
   touch(key: number): void;
   /** Loads an entry that is not. */
   put(key: number, now: number): void;
+  /** Reads keys one after the other, each at its time, and loads those that are not fresh; answers with how many those were. */
+  readAll(keys: Int32Array, seconds: Float64Array, from: number, to: number): number;
   /** Another one in the same state. */
   copy(): Shelf;
 }
@@ -33,6 +35,17 @@ function unbounded(endsAt: Float64Array, ttlSeconds: number): Shelf {
     touch() {},
     put(key, now) {
       endsAt[key] = now + ttlSeconds;
+    },
+    readAll(keys, seconds, from, to) {
+      let misses = 0;
+      for (let i = from; i < to; i++) {
+        const key = keys[i]!;
+        const now = seconds[i]!;
+        if (endsAt[key]! > now) continue;
+        endsAt[key] = now + ttlSeconds;
+        misses += 1;
+      }
+      return misses;
     },
     copy: () => unbounded(endsAt.slice(), ttlSeconds),
   };
@@ -64,6 +77,8 @@ function emptyState(keys: number): State {
 function bounded(state: State, ttlSeconds: number, capacity: number): Shelf {
   const { endsAt, newer, older, loaded } = state;
   const anchor = endsAt.length;
+  /** When the first of those that were loaded ends: looked at for every read. */
+  let endsFirst = loaded.isEmpty ? Number.POSITIVE_INFINITY : loaded.at + ttlSeconds;
 
   const unlink = (key: number): void => {
     newer[older[key]!] = newer[key]!;
@@ -82,8 +97,26 @@ function bounded(state: State, ttlSeconds: number, capacity: number): Shelf {
     state.size -= 1;
   };
   const dropEnded = (now: number): void => {
-    for (; !loaded.isEmpty && loaded.at + ttlSeconds <= now; loaded.shift())
-      if (endsAt[loaded.key] === loaded.at + ttlSeconds) drop(loaded.key);
+    while (endsFirst <= now) {
+      if (endsAt[loaded.key] === endsFirst) drop(loaded.key);
+      loaded.shift();
+      endsFirst = loaded.isEmpty ? Number.POSITIVE_INFINITY : loaded.at + ttlSeconds;
+    }
+  };
+
+  const touch = (key: number): void => {
+    unlink(key);
+    link(key);
+  };
+  const put = (key: number, now: number): void => {
+    if (endsFirst <= now) dropEnded(now);
+    if (endsAt[key] !== 0) drop(key);
+    if (state.size >= capacity) drop(newer[anchor]!);
+    link(key);
+    endsAt[key] = now + ttlSeconds;
+    state.size += 1;
+    loaded.add(key, now);
+    if (endsFirst === Number.POSITIVE_INFINITY) endsFirst = now + ttlSeconds;
   };
 
   return {
@@ -92,18 +125,21 @@ function bounded(state: State, ttlSeconds: number, capacity: number): Shelf {
       return state.size;
     },
     isFresh: (key, now) => endsAt[key]! > now,
-    touch(key) {
-      unlink(key);
-      link(key);
-    },
-    put(key, now) {
-      dropEnded(now);
-      if (endsAt[key] !== 0) drop(key);
-      if (state.size >= capacity) drop(newer[anchor]!);
-      link(key);
-      endsAt[key] = now + ttlSeconds;
-      state.size += 1;
-      loaded.add(key, now);
+    touch,
+    put,
+    readAll(keys, seconds, from, to) {
+      let misses = 0;
+      for (let i = from; i < to; i++) {
+        const key = keys[i]!;
+        const now = seconds[i]!;
+        if (endsAt[key]! > now) {
+          touch(key);
+          continue;
+        }
+        put(key, now);
+        misses += 1;
+      }
+      return misses;
     },
     copy: () =>
       bounded(

@@ -36,39 +36,23 @@ export function createSteady(
   plans: readonly Plans[],
   { ttlSeconds, capacity, from }: SteadyOptions,
 ): (warming?: Warming) => Steady {
-  const isBounded = capacity !== Number.POSITIVE_INFINITY;
   const before = createShelf({ keys: names.length, ttlSeconds, capacity });
   let first = 0;
   while (first < keys.length && seconds[first]! < from) first += 1;
-  pass(before, 0, first);
-
-  /** Goes through some of the reads; answers with the misses. */
-  function pass(shelf: Shelf, start: number, end: number): number {
-    let misses = 0;
-    for (let i = start; i < end; i++) {
-      const key = keys[i]!;
-      const now = seconds[i]!;
-      if (shelf.isFresh(key, now)) {
-        if (isBounded) shelf.touch(key);
-        continue;
-      }
-      misses += 1;
-      shelf.put(key, now);
-    }
-    return misses;
-  }
+  before.readAll(keys, seconds, 0, first);
 
   return (warming) => {
     const shelf = before.copy();
     const reads = keys.length - first;
-    if (warming === undefined) return { reads, misses: pass(shelf, first, keys.length), loads: 0 };
+    if (warming === undefined)
+      return { reads, misses: shelf.readAll(keys, seconds, first, keys.length), loads: 0 };
     let [misses, loads, upto] = [0, 0, first];
     for (const plan of plans) {
-      misses += pass(shelf, upto, plan.window.from);
+      misses += shelf.readAll(keys, seconds, upto, plan.window.from);
       upto = plan.window.from;
       loads += warm(shelf, plan, warming, capacity * mark);
     }
-    misses += pass(shelf, upto, keys.length);
+    misses += shelf.readAll(keys, seconds, upto, keys.length);
     return { reads, misses, loads };
   };
 }

@@ -11,6 +11,8 @@ const unseenHours = 12;
 /** Memories are kept grown instead of decayed; beyond this they are brought back. */
 const mostGrowth = 1e12;
 const firstProfiles = 1_024;
+/** Less heat than this is not worth another look for keys that are a little colder. */
+const tiny = 1e-9;
 
 /** The state of every key of one cache in memory: what Postgres keeps in `key_state`, for a back-test. Times are epoch hours. */
 export interface KeyTable {
@@ -57,7 +59,11 @@ export function createTable(names: readonly string[]): KeyTable {
   const latestCount = new Int32Array(size);
   const total = new Int32Array(size);
   const slots: { slot: Slot; hours: number[] }[] = [];
-  const heats = new Float64Array(size);
+  const longest = memories.at(-1)!;
+  /** How hot a key was when it was read last, grown like the longest memory. */
+  const hottestOnce = new Float64Array(size);
+  /** The heat of the last key that was wanted, when the hottest were asked for last. */
+  let lastBorder = 0;
   let last: number | undefined;
 
   const age = (hours: number): void => {
@@ -67,8 +73,32 @@ export function createTable(names: readonly string[]): KeyTable {
       const { values, growth } = memory;
       for (let key = 0; key < size; key++) values[key]! /= growth;
       if (memory === profileMemory) profiles.shrink(growth);
+      if (memory === longest) for (let key = 0; key < size; key++) hottestOnce[key]! /= growth;
       memory.growth = 1;
     }
+  };
+
+  const heatOf = (key: number): number => {
+    let heat = 0;
+    for (let i = 0; i < memories.length; i++) {
+      const { values, growth } = memories[i]!;
+      const own = values[key]! / (growth * (weights[i]! + unseenHours));
+      if (own > heat) heat = own;
+    }
+    return heat;
+  };
+  /** Keys at least so hot, and how hot they are. No memory fades more slowly than the longest, so most keys need not be looked at closely. */
+  const atLeast = (border: number): { keys: number[]; heats: number[] } => {
+    const bound = border * longest.growth;
+    const found: { keys: number[]; heats: number[] } = { keys: [], heats: [] };
+    for (let key = 0; key < size; key++) {
+      if (hottestOnce[key]! === 0 || hottestOnce[key]! < bound) continue;
+      const heat = heatOf(key);
+      if (heat < border) continue;
+      found.keys.push(key);
+      found.heats.push(heat);
+    }
+    return found;
   };
 
   return {
@@ -97,18 +127,18 @@ export function createTable(names: readonly string[]): KeyTable {
         total[key] = before + count;
         latest[key] = at;
         latestCount[key] = count;
+        // A little more, because it is a bound and arithmetic rounds.
+        hottestOnce[key] = heatOf(key) * longest.growth * (1 + 1e-9);
       }
     },
     hottest(most) {
-      heats.fill(0);
-      for (const { halfLife, values, growth } of memories) {
-        const weight = 1 / (growth * (weightOf(halfLife) + unseenHours));
-        for (let key = 0; key < size; key++) {
-          const heat = values[key]! * weight;
-          if (heat > heats[key]!) heats[key] = heat;
-        }
+      for (let border = lastBorder / 2; ; border /= 16) {
+        const found = atLeast(border > tiny ? border : 0);
+        if (border > tiny && found.heats.length < most) continue;
+        const best = topOf(Float64Array.from(found.heats), most);
+        lastBorder = best.length < most ? 0 : found.heats[best.at(-1)!]!;
+        return best.map((position) => found.keys[position]!);
       }
-      return topOf(heats, most);
     },
     candidate(key, at, echoes) {
       slots[at] ??= { slot: emptySlot(), hours: new Array<number>(dayHours).fill(0.5) };
