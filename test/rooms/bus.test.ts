@@ -147,3 +147,29 @@ test('beats renew the trust', async () => {
   await clock.advance(1_000);
   await until(() => bus.trustedUntil === 4_000, 'a beat came back');
 });
+
+test('a server that refuses to track is told of, and trusted in nothing; where nothing is tracked it may refuse', async () => {
+  await redis.acl('SETUSER', 'plain', 'on', '>plain', '~*', '&*', '+@all', '-client', '+client|id');
+  const url = Object.assign(new URL(server.url), { username: 'plain', password: 'plain' }).href;
+  const refusals: string[] = [];
+  const listenTo = (tracked: string[]) => {
+    const openSubscriber = () => openRedis({ role: 'cache', use: 'subscriber', url, from: 'the test' });
+    const onRefused = (error: unknown) => void refusals.push(String(error));
+    const bus = createRedisBus(redis, {
+      prefix: 'sv',
+      clock: systemClock,
+      openSubscriber,
+      tracked,
+      onRefused,
+    });
+    buses.push(bus);
+    bus.open();
+    return bus;
+  };
+  const tracking = listenTo(['shop']);
+  await until(() => refusals.length > 0, 'it is told');
+  expect(refusals).toEqual([expect.stringContaining('NOPERM')]);
+  const plain = listenTo([]);
+  await until(() => plain.isUp, 'it listens');
+  expect([tracking.isUp, refusals.length]).toEqual([false, 1]);
+});
