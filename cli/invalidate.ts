@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { invalidate } from '../jobs/invalidate.ts';
+import { whatDependsOn } from '../src/compose/invalidating.ts';
 import { SamovarError } from '../src/errors.ts';
 import type { InvalidateRequest, Samovar } from '../src/facade.ts';
 import type { Rewarmed } from '../src/rewarm.ts';
@@ -43,7 +44,7 @@ export const command = (context: CliContext): Command =>
     .option('--all', 'everything of the cache')
     .option('--expire', 'make it stale instead of gone')
     .option('--rewarm', 'load the hot ones again, and wait for it')
-    .option('--dry-run', 'tell how many are there, and forget nothing')
+    .option('--dry-run', 'tell what would go, and forget nothing')
     .addHelpText('after', notes)
     .action(async (cache: string | undefined, named: string[], options: Options) => {
       const what = await request(context, cache, named, options);
@@ -102,6 +103,7 @@ async function request(
 async function dryRun(context: CliContext, what: InvalidateRequest): Promise<void> {
   const { cache, keys = [], tags = [], table, all = false } = what;
   const samovar = await openReachable(context, ['cache']);
+  const reach = table === undefined ? undefined : whatDependsOn(samovar.config.caches, table);
   let present = 0;
   if (typeof cache === 'string' && keys.length > 0) {
     const def = samovar.config.caches.find(({ name }) => name === cache)!;
@@ -109,14 +111,15 @@ async function dryRun(context: CliContext, what: InvalidateRequest): Promise<voi
     for (const key of new Set(keys)) if (await client.has(def.key.decode(key))) present += 1;
   }
   context.output.data(
-    { dryRun: true, cache, keys: keys.length, present, tags: tags.length, table, all },
+    { dryRun: true, cache, keys: keys.length, present, tags: tags.length, table, reach, all },
     () =>
       [
         ...(keys.length > 0
           ? [`${count(keys.length)} keys of ${cache}, ${count(present)} of them cached`]
           : []),
         ...(tags.length > 0 ? [`${count(tags.length)} tags across caches`] : []),
-        ...(table === undefined ? [] : [`what depends on table ${table}`]),
+        ...(reach?.caches ?? []).map((each) => `everything of ${each}, which depends on table ${table}`),
+        ...(reach?.tags ?? []).map((tag) => `tag ${tag}, which depends on table ${table}`),
         ...(all ? [`everything of ${cache}`] : []),
         'Nothing was invalidated (--dry-run).',
       ].join('\n'),

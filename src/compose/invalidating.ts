@@ -23,6 +23,15 @@ function keysOf(def: AnyCacheDef | undefined, { ids = [], keys = [] }: Invalidat
   return [...new Set([...keys, ...ids.map((id) => def.key.encode(id))])];
 }
 
+/** E_USAGE where nothing does. */
+export function whatDependsOn(caches: readonly AnyCacheDef[], table: string): ReturnType<typeof reachOf> {
+  const reach = reachOf(caches, table);
+  if (reach.caches.length + reach.tags.length > 0) return reach;
+  throw new SamovarError('E_USAGE', `no cache depends on a table '${table}'`, {
+    hints: ['name it as `invalidateOn` or `tables` of a cache does'],
+  });
+}
+
 type Parts = Pick<Ground, 'config' | 'caches' | 'producer'>;
 
 /** Carries requests out. `isSure` = it fails where Redis does not accept it all. */
@@ -30,11 +39,7 @@ function createCarrier({ config, caches, producer }: Parts) {
   /** A table stands for what depends on it. */
   const flat = ({ table, ...what }: InvalidateRequest): InvalidateRequest[] => {
     if (table === undefined) return [what];
-    const reach = reachOf(config.caches, table);
-    if (reach.caches.length + reach.tags.length === 0)
-      throw new SamovarError('E_USAGE', `no cache depends on a table '${table}'`, {
-        hints: ['name it as `invalidateOn` or `tables` of a cache does'],
-      });
+    const reach = whatDependsOn(config.caches, table);
     const { mode, rewarm } = what;
     return [
       ...(what.cache === undefined && what.tags === undefined ? [] : [what]),

@@ -277,6 +277,23 @@ test('a load that fails leaves the entry as it is, and is tried again', async ()
   expect(await run()).toMatchObject({ result: { refreshed: 1 } });
 });
 
+test('an origin that is away is asked once a round, and all that was due comes back', async () => {
+  const ids = Array.from({ length: 1_200 }, (_, i) => i);
+  await fillAndWait(ids);
+  await read(ids);
+  for (const id of ids) origin.rows.set(id, new Error('the shop is closed'));
+  const away = await run();
+  expect(away).toMatchObject({ kind: 'done', result: { refreshed: 0 } });
+  const asked = origin.loads.flat().length;
+  expect(asked).toBeLessThan(ids.length);
+  expect(new Set(origin.loads.flat()).size).toBe(asked);
+  for (const id of ids) origin.rows.set(id, `p${id}`);
+  origin.loads.length = 0;
+  await clock.advance(0.03 * ttlMs);
+  expect(await run()).toMatchObject({ result: { due: 1_200, refreshed: 1_200 } });
+  expect(origin.loads.flat().toSorted((a, b) => a - b)).toEqual(ids);
+});
+
 test('a Redis that is away makes it wait, not fail', async () => {
   const { SamovarError } = await import('../../src/errors.ts');
   const claim: Writes['due']['claim'] = async () => {

@@ -183,3 +183,39 @@ describe('while a way is cut', () => {
     expect(await cache.get(1)).toBeUndefined();
   });
 });
+
+test('without ever hearing the doorbell, as behind a pooler, what changed is found by looking', async () => {
+  await cache.getMany([1, 2]);
+  // LISTEN fails on this way in, and nothing else does.
+  const deaf = new URL(db.url);
+  deaf.searchParams.set('application_name', 'deaf');
+  await working.stop();
+  const heard: unknown[] = [];
+  const other = await createSamovar({ ...config, redis: cacheRedis.url, postgres: deaf.href }, { log });
+  other.events.on('changes:applied', (event) => heard.push(event));
+  const Client = (await import('pg')).default.Client;
+  const query = Client.prototype.query;
+  Client.prototype.query = function (this: InstanceType<typeof Client>, ...args: unknown[]) {
+    if (String(args[0]).startsWith('listen ')) return Promise.reject(new Error('LISTEN is not supported'));
+    return (query as (...args: unknown[]) => unknown).apply(this, args);
+  } as typeof query;
+  try {
+    const polling = await other.work({ cron: false });
+    await sql('delete from product where id = 1');
+    await settled();
+    expect(await cache.get(1)).toBeUndefined();
+    await sql(`update product set name = 'new' where id = 2`);
+    await settled();
+    expect((await cache.get(2))?.name).toBe('new');
+    expect(heard.length).toBeGreaterThanOrEqual(2);
+    expect(
+      await db.rows(
+        `select 1 from pg_stat_activity where query = 'listen samovar_change' and datname = current_database()`,
+      ),
+    ).toEqual([]);
+    await polling.stop();
+  } finally {
+    Client.prototype.query = query;
+    await other.stop();
+  }
+});

@@ -53,7 +53,7 @@ function compile(source: string, folder: string): void {
     extends: './tsconfig.json',
     compilerOptions: { noCheck: true, declaration: false, sourceMap: false, outDir: folder, rootDir: source },
     exclude: [],
-    include: ['test/fault/write-behind/*-worker.ts'],
+    include: ['test/fault/*-worker.ts', 'test/fault/write-behind/*-worker.ts'],
   };
   writeFileSync(join(source, 'tsconfig.worker.json'), JSON.stringify(settings));
   const compiler = join(own, 'node_modules', 'typescript', 'bin', 'tsc');

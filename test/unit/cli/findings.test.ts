@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { examine } from '../../../cli/findings.ts';
-import { builtinJobs, warm } from '../../../jobs/index.ts';
+import { builtinJobs, invalidate, warm } from '../../../jobs/index.ts';
 import { defineCache, defineOrigin } from '../../../src/define.ts';
 import type { ServerFacts } from '../../../src/facade.ts';
 import { key } from '../../../src/key.ts';
@@ -178,6 +178,51 @@ describe('each of these has its finding, with a fix', () => {
     expect(found).toHaveLength(1);
     expect(found[0]).toMatchObject({ level, text: expect.stringContaining(text) });
     expect(found[0]!.fixes.join('\n')).toContain(fix);
+  });
+});
+
+describe('changes of tables', () => {
+  const told = { waiting: 0, oldestMs: 0, triggers: [{ table: 'product', state: 'ok' as const }] };
+  const watched = defineCache('watched', { ...options, invalidateOn: { table: 'product', id: 'id' } });
+  const invalidating = { caches: [watched], jobs: [invalidate] };
+  const about = (changes: Partial<NonNullable<ServerFacts['changes']>>, config: object = invalidating) =>
+    look({ postgres: { changes: { ...told, ...changes } } }, config).filter(
+      ({ subject }) => subject === 'changes',
+    );
+
+  test.each<[string, Parameters<typeof about>, string, string]>([
+    ['nothing waits', [{}], 'ok', 'none waits'],
+    ['some are on their way', [{ waiting: 3, oldestMs: 50 }], 'ok', '3 on their way'],
+    [
+      'nobody carries them out',
+      [{ waiting: 7, oldestMs: 120_000 }],
+      'error',
+      '7 wait in the outbox, the oldest for 2 m 0 s',
+    ],
+    [
+      'triggers are missing',
+      [{ triggers: [{ table: 'product', state: 'missing' }] }],
+      'error',
+      "triggers of table 'product' are missing",
+    ],
+    [
+      'triggers are of another configuration',
+      [{ triggers: [{ table: 'product', state: 'changed' }] }],
+      'error',
+      'are not what the configuration asks for',
+    ],
+    [
+      'triggers were left',
+      [{ triggers: [{ table: 'old', state: 'left' }] }],
+      'warning',
+      "table 'old' has triggers that no cache asks for",
+    ],
+    ['a table is not there', [{ triggers: [], error: 'no table product' }], 'error', 'no table product'],
+    ['no worker has the job', [{}, { caches: [watched], jobs: [] }], 'error', 'no worker carries it out'],
+  ])('when %s', (_, args, level, message) => {
+    expect(about(...args)).toContainEqual(
+      expect.objectContaining({ level, text: expect.stringContaining(message) }),
+    );
   });
 });
 
