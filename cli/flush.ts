@@ -10,7 +10,7 @@ Examples
   samovar flush
   samovar flush orders --wait
 
-UNREADABLE counts what another version of Samovar wrote and this one cannot read:
+UNREADABLE counts what another version of Samovar wrote in a form of its own:
 it stays for that one, and --wait does not wait for it.
 Exit code 4 when something is left that the origin did not take.`;
 
