@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { parseDuration, secondMs } from '../src/duration.ts';
-import type { ReplayOptions } from '../src/forecast/replay.ts';
+import { type ReplayOptions, usualTtls } from '../src/forecast/replay.ts';
 import { listOption } from './format.ts';
 
 /** What the traffic is played against. */
@@ -18,14 +18,14 @@ export const withTrialOptions = (command: Command): Command =>
     .option('--capacity <shares>', 'entries that fit, of the keys of a window (all,50%)', listOf(capacity))
     .option('--window <duration>', 'how often the cache is warmed (1h)', windowOption);
 
-export const toReplayOptions = ({
-  budget,
-  ttl: ttls,
-  capacity: capacities,
-  window,
-}: Trial): ReplayOptions => ({
+/** A ttl that the configuration has is tried before what is tried anyway, unless the caller names some. */
+export const toReplayOptions = (
+  { budget, ttl: ttls, capacity: capacities, window }: Trial,
+  configuredTtl?: number,
+): ReplayOptions => ({
   budgets: budget,
-  ttlsSeconds: ttls,
+  ttlsSeconds:
+    ttls ?? (configuredTtl === undefined ? undefined : [...new Set([configuredTtl, ...usualTtls(window)])]),
   capacities,
   windowSeconds: window,
 });

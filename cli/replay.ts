@@ -4,14 +4,17 @@ import { Command } from 'commander';
 import { readHistory } from '../src/access/import-reads.ts';
 import type { Found } from '../src/access/import-verdict.ts';
 import type { Config } from '../src/config.ts';
+import { secondMs } from '../src/duration.ts';
 import { messageOf, SamovarError } from '../src/errors.ts';
 import { findConfig } from '../src/find-config.ts';
 import { ownExperts } from '../src/forecast/own.ts';
 import { replay } from '../src/forecast/replay.ts';
 import { createTraffic, type TrafficBuilder } from '../src/forecast/traffic.ts';
+import { policyOf } from '../src/ttl/ttl.ts';
 import type { CliContext } from './context.ts';
 import { bytes, count } from './format.ts';
 import { leftOut, type ReadingOptions, withReadingOptions } from './reading.ts';
+import { watchFile } from './replay-file.ts';
 import { type Trial, toReplayOptions, withTrialOptions } from './replay-options.ts';
 import { type Replayed, replayText } from './replay-text.ts';
 import { reportOf } from './report/report.ts';
@@ -24,7 +27,8 @@ interface Options extends ReadingOptions, Trial {
 const notes = `
 Takes what samovar import takes: nginx and Apache logs, NDJSON, CSV; plain or
 gzip; - reads standard input. Nothing is written and no server is needed.
-Without a configuration, or with --raw, every line is a read of one cache.
+Without a configuration, or with --raw, every line is a read of one cache. With
+one, its experts are tried, too, and each cache with its own ttl first.
 
 What was read in the first half of the file is history; the second half is
 played three times. Cold start: the cache is emptied before every hour, and
@@ -57,6 +61,7 @@ export const command = (context: CliContext): Command =>
           hints: ['leave --cache out, or run it where samovar.config.ts is'],
         });
       const histories = new Map<string, TrafficBuilder>();
+      const watch = watchFile();
       const progress = output.progress();
       const found = await readHistory(file, {
         config,
@@ -66,6 +71,7 @@ export const command = (context: CliContext): Command =>
         clock,
         signal,
         onRead(cache, key, at) {
+          watch.read(cache, key, at);
           let history = histories.get(cache);
           if (history === undefined) {
             history = createTraffic();
@@ -86,7 +92,7 @@ export const command = (context: CliContext): Command =>
         results.push({
           cache,
           ...(await replay(history.build(), {
-            ...toReplayOptions(options),
+            ...toReplayOptions(options, ttlOf(config, cache)),
             experts: own,
             signal,
             onProgress,
@@ -95,15 +101,16 @@ export const command = (context: CliContext): Command =>
       }
       progress.end();
       if (results.length === 0) throw nothingRead(found, file, config === undefined);
-      const unread = leftOut(found);
-      if (unread !== undefined) output.note(`left out: ${unread}`);
+      for (const note of watch.notes(found)) output.note(note);
       if (options.html !== undefined) {
         const source = file === '-' ? 'standard input' : basename(file);
         await writeReport(options.html, reportOf(results, { source, now: clock.now() }));
         output.note(`report written to ${options.html}`);
       }
-      output.data(results.map(documentOf), () =>
-        results.map((result) => replayText(context, result)).join('\n\n'),
+      const facts = watch.facts(found);
+      output.data(
+        results.map((result) => ({ ...documentOf(result), file: facts })),
+        () => results.map((result) => replayText(context, result)).join('\n\n'),
       );
     });
 
@@ -120,6 +127,12 @@ async function writeReport(path: string, page: string): Promise<void> {
 
 /** Without what only pictures need. */
 const documentOf = ({ series, ...document }: Replayed): Omit<Replayed, 'series'> => document;
+
+/** How long entries of a cache of the configuration are usually fresh, in seconds. */
+function ttlOf(config: Config | undefined, cache: string): number | undefined {
+  const def = config?.caches.find(({ name }) => name === cache);
+  return def && policyOf(def).usualMs / secondMs;
+}
 
 async function configIfAny(context: CliContext): Promise<Config | undefined> {
   if (context.options.config === undefined) {

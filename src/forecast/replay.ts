@@ -80,10 +80,14 @@ export interface Replay {
   readonly series: Series;
 }
 
+/** The ttls that are tried where none is named, in seconds. */
+export const usualTtls = (windowSeconds = 3_600): number[] =>
+  [1, 6, 24].map((times) => times * windowSeconds);
+
 /** Plays some traffic again: what warming would have done for it. */
 export async function replay(traffic: Traffic, options: ReplayOptions = {}): Promise<Replay> {
   const { budgets, windowSeconds = 3_600, experts, signal, onProgress } = options;
-  const { ttlsSeconds = [1, 6, 24].map((times) => times * windowSeconds) } = options;
+  const { ttlsSeconds = usualTtls(windowSeconds) } = options;
   const capacities = options.capacities ?? [Number.POSITIVE_INFINITY, 0.5];
   const run = async <T>(doing: string, steps: Generator<number, T>): Promise<T> => {
     for (let taken = 0; ; taken++) {

@@ -100,6 +100,96 @@ export default defineConfig({ caches: [products], import: { map: [{ cache: 'prod
     });
   });
 
+  test('experts and ttls of a configuration are tried, too', async () => {
+    folder.write(
+      'expert.config.mjs',
+      `import { defineCache, defineConfig, defineExpert, defineOrigin, key } from 'samovar';
+const products = defineCache('products', { origin: defineOrigin('db'), key: key.number, ttl: '90m', load: () => [] });
+const mine = defineExpert('lowest-first', ({ key }) => 1 / (1 + Number(key)));
+export default defineConfig({ caches: [products], forecast: { experts: [mine] } });\n`,
+    );
+    const asked = ['replay', 'reads.csv', '--cache', 'products', '-c', 'expert.config.mjs'];
+    const [result] = await folder.json<Replayed[]>(...asked);
+    expect(result!.rules['lowest-first']![2]!.share).toBeGreaterThan(0.8);
+    const ttls = (found: Replayed) => [...new Set(found.refresh.map(({ ttlSeconds }) => ttlSeconds))];
+    expect(ttls(result!)).toEqual([5_400, 3_600, 21_600, 86_400]);
+    expect(ttls((await folder.json<Replayed[]>(...asked, '--ttl', '10m'))[0]!)).toEqual([600]);
+    folder.write(
+      'throws.config.mjs',
+      `import { defineConfig, defineExpert } from 'samovar';
+import shop from './expert.config.mjs';
+const mine = defineExpert('broken', () => { throw new Error('no such table'); });
+export default defineConfig({ ...shop, forecast: { experts: [mine] } });\n`,
+    );
+    const throwing = await folder.run(...asked.slice(0, -1), 'throws.config.mjs');
+    expect([throwing.code, throwing.err]).toEqual([
+      2,
+      expect.stringContaining("expert 'broken' threw: no such table"),
+    ]);
+  });
+
+  describe('a file that is not as it should be', () => {
+    const header = 'epoch_seconds,key';
+    const rows = lines.map(({ at, id }) => `${at},${id}`);
+    const write = (name: string, given: readonly string[]) => folder.write(name, `${given.join('\n')}\n`);
+    const fileOf = async (name: string) =>
+      (await folder.json<(Replayed & { file: object })[]>('replay', name, '--raw'))[0]!;
+
+    test.each([
+      ['empty', '', 'E_IMPORT empty.csv is empty'],
+      ['header', `${header}\n`, 'E_IMPORT header.csv has no line that could be a read'],
+      [
+        'nonsense',
+        `${header}\nfoo,bar\nfoo,bar\n`,
+        'E_IMPORT 2 of 2 lines of nonsense.csv cannot be read: no time',
+      ],
+    ])('%s: it is said what is wrong', async (name, text, said) => {
+      folder.write(`${name}.csv`, text);
+      const { code, err } = await folder.run('replay', `${name}.csv`, '--raw');
+      expect([code, err]).toEqual([2, expect.stringContaining(said)]);
+    });
+
+    test('with garbage between: left out, counted and named', async () => {
+      const garbage = ['what is this', 'never,3', `${start},`, '9999999999,3', '\u0000\u0001'];
+      write('garbage.csv', [header, ...rows.slice(0, 6_000), ...garbage, ...rows.slice(6_000)]);
+      const { code, err } = await folder.run('replay', 'garbage.csv', '--raw');
+      expect([code, err]).toEqual([
+        0,
+        'left out: 2 not of this format, 1 no time that can be read, 1 neither a key nor a path, 1 from the future\n',
+      ]);
+      expect(await fileOf('garbage.csv')).toMatchObject({
+        reads: 11_520,
+        file: { lines: 11_525, leftOut: { shape: 2, time: 1, noKey: 1, future: 1 } },
+      });
+    });
+
+    test('not in order: sorted, and said', async () => {
+      write('unsorted.csv', [header, ...rows.slice(6_000), ...rows.slice(0, 6_000)]);
+      const { code, err } = await folder.run('replay', 'unsorted.csv', '--raw');
+      expect([code, err]).toEqual([0, expect.stringContaining('not in order: 1 reads are earlier')]);
+      const { file, ...result } = await fileOf('unsorted.csv');
+      expect(file).toMatchObject({ unsorted: 1, repeated: 0 });
+      const sorted = await fileOf('reads.csv');
+      expect(result.rules).toEqual(sorted.rules);
+    });
+
+    test('with every row twice: counted as it stands, and said', async () => {
+      write('doubled.csv', [header, ...rows.flatMap((row) => [row, row])]);
+      const { code, err } = await folder.run('replay', 'doubled.csv', '--raw');
+      expect([code, err]).toEqual([
+        0,
+        expect.stringContaining('11,520 of 23,040 reads repeat the one before, key and time'),
+      ]);
+    });
+
+    test('with keys that are far too long: one line too many is left out, the rest is read', async () => {
+      const long = [`${start + 60},${'x'.repeat(5_000)}`, `${start + 60},${'y'.repeat(2_000_000)}`];
+      write('huge.csv', [header, rows[0]!, ...long, ...rows.slice(1)]);
+      const result = await fileOf('huge.csv');
+      expect(result).toMatchObject({ reads: 11_521, keys: 41, file: { leftOut: { tooLong: 1 } } });
+    });
+  });
+
   test('what cannot be replayed is said', async () => {
     const absent = await folder.run('replay', 'nothing.log');
     expect([absent.code, absent.err]).toEqual([

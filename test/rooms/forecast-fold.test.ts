@@ -212,6 +212,20 @@ test('hours of day are kept for keys that are read enough, and let go when they 
   expect((await states()).get('often')!.hours).toBeNull();
 });
 
+test('when the clocks of readers change, the hour in which they rise follows within days', async () => {
+  const day = (back: number, opens: number) =>
+    Array.from({ length: 8 }, (_, i) => ({ key: 'a', bucket: monday + 24 * back + opens + i, accesses: 20 }));
+  const rises = async (at: number) =>
+    (await forecasts.rises('products', { now: closing(at), most: 10 })).rises.map(({ hour }) => hour);
+  // Nine in the morning in Berlin: 8 UTC in winter, 7 in summer.
+  await count(Array.from({ length: 6 }, (_, back) => day(back, 8)).flat());
+  await forecasts.fold(closing(monday + 6 * 24));
+  expect(await rises(monday + 6 * 24)).toEqual([8]);
+  await count(Array.from({ length: 3 }, (_, back) => day(6 + back, 7)).flat());
+  await forecasts.fold(closing(monday + 9 * 24));
+  expect(await rises(monday + 9 * 24)).toEqual([7]);
+});
+
 test('a clock that was set back folds nothing twice', async () => {
   const counts = [{ key: 'a', bucket: monday, accesses: 4 }];
   await count(counts);
