@@ -7,6 +7,7 @@ import type { Config } from '../src/config.ts';
 import { secondMs } from '../src/duration.ts';
 import { messageOf, SamovarError } from '../src/errors.ts';
 import { findConfig } from '../src/find-config.ts';
+import { loadSeasonal } from '../src/forecast/augurs.ts';
 import { ownExperts } from '../src/forecast/own.ts';
 import { replay } from '../src/forecast/replay.ts';
 import { createTraffic, type TrafficBuilder } from '../src/forecast/traffic.ts';
@@ -84,6 +85,7 @@ export const command = (context: CliContext): Command =>
       const own = ownExperts(config?.forecast.experts ?? [], (expert, error) => {
         throw new SamovarError('E_CONFIG', `expert '${expert}' threw: ${messageOf(error)}`);
       });
+      if (config?.forecast.seasonal) own.push(await loadSeasonal());
       const results: Replayed[] = [];
       for (const [cache, history] of histories) {
         signal.throwIfAborted();

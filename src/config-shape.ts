@@ -346,7 +346,7 @@ export const configShape = strict(
       flushEvery: duration.optional(),
       maxKeys: count.optional(),
     }).optional(),
-    forecast: strict({ experts: list(expert, 'experts').optional() }).optional(),
+    forecast: strict({ experts: list(expert, 'experts').optional(), seasonal: flag.optional() }).optional(),
     retention: strict({
       buckets: duration.optional(),
       days: duration.optional(),

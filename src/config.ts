@@ -60,6 +60,8 @@ export interface ConfigInput<Caches extends readonly AnyCacheDef[] = readonly An
   readonly forecast?: {
     /** Rules of your own, made by `defineExpert`, that are judged and chosen beside the built-in ones. @default none */
     readonly experts?: readonly ExpertDef[];
+    /** Judges and offers the expert `seasonal-groups`, too; needs the package `@bsull/augurs` (optional peer). @default false */
+    readonly seasonal?: boolean;
   };
   readonly retention?: {
     /** How long hourly counts are kept. @default '3d' */
@@ -119,7 +121,7 @@ export interface Config<Caches extends readonly AnyCacheDef[] = readonly AnyCach
     readonly flushEveryMs: number;
     readonly maxKeys: number;
   };
-  readonly forecast: { readonly experts: readonly ExpertDef[] };
+  readonly forecast: { readonly experts: readonly ExpertDef[]; readonly seasonal: boolean };
   readonly retention: { readonly bucketsMs: number; readonly daysMs: number; readonly plansMs: number };
   readonly worker: {
     readonly graceMs: number;

@@ -146,7 +146,7 @@ function resolve(
       flushEveryMs: ms(access.flushEvery, defaults.access.flushEveryMs),
       maxKeys: access.maxKeys ?? defaults.access.maxKeys,
     },
-    forecast: { experts: input.forecast?.experts ?? [] },
+    forecast: { experts: input.forecast?.experts ?? [], seasonal: input.forecast?.seasonal ?? false },
     retention: {
       bucketsMs: ms(retention.buckets, defaults.retention.bucketsMs),
       daysMs: ms(retention.days, defaults.retention.daysMs),

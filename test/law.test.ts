@@ -38,6 +38,7 @@ const drivers: Record<string, RegExp> = {
   bullmq: /^src\/queue\//,
   'node-cron': /^src\/queue\/cron\.ts$/,
   'p-limit': /^src\/origin\//,
+  '@bsull/augurs': /^src\/forecast\/augurs\.ts$/,
   pino: /^src\/log\.ts$/,
   'prom-client': /^src\/metrics\//,
   hono: /^src\/metrics\/http\.ts$/,

@@ -3,6 +3,7 @@ import { databaseError, type Pool } from '../connect.ts';
 import type { Flusher } from '../dirty/flusher.ts';
 import { createDirtyRecords } from '../dirty/postgres.ts';
 import { createRefreshes, type Refreshes } from '../due/postgres.ts';
+import { loadSeasonal } from '../forecast/augurs.ts';
 import { ownExperts } from '../forecast/own.ts';
 import { createForecasts } from '../forecast/postgres.ts';
 import { createHistory } from '../history/postgres.ts';
@@ -44,7 +45,10 @@ export function lazyDatabase(ground: Ground): () => Promise<Database> {
     return {
       pool,
       buckets: createBuckets(pool, { clock, events, retention }),
-      forecasts: createForecasts(pool, { retention, experts: own }),
+      forecasts: createForecasts(pool, {
+        retention,
+        experts: config.forecast.seasonal ? [...own, await loadSeasonal()] : own,
+      }),
       plans: createPlans(pool, { clock, events, retention }),
       refreshes: createRefreshes(pool, { events, retention }),
       history: createHistory(pool),

@@ -2,6 +2,7 @@ import { SamovarError } from '../errors.ts';
 import type { ExpertDef } from '../expert.ts';
 import { experts } from './experts.ts';
 import { inSteps, type Scorer } from './scorer.ts';
+import { seasonalName } from './seasonal.ts';
 
 /** What an application's rule does wrong, told once by its name. */
 export type OnWrong = (expert: string, error: unknown) => void;
@@ -13,7 +14,7 @@ export type OnWrong = (expert: string, error: unknown) => void;
 export function ownExperts(defs: readonly ExpertDef[], onWrong: OnWrong): Scorer[] {
   const told = new Set<string>();
   return defs.map(({ name, perHour }) => {
-    if (experts.some((expert) => expert.name === name))
+    if (name === seasonalName || experts.some((expert) => expert.name === name))
       throw new SamovarError('E_CONFIG', `\`forecast.experts\`: '${name}' is the name of a built-in expert`, {
         hints: [`taken: ${experts.map((expert) => expert.name).join(', ')}`],
       });
