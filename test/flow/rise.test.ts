@@ -39,6 +39,8 @@ const config = defineConfig({
   redis: cacheRedis.url,
   queueRedis: queueRedis.url,
   postgres: db.url,
+  // A busy machine must not make readers do without Redis.
+  commandTimeout: '20s',
   caches: [products],
   jobs: [...builtinJobs],
   schedules: 'auto',
