@@ -48,8 +48,8 @@ export function createFront<Name extends string, Id, Value>(
     // A loader that waited for a load which waits for it would wait for ever.
     if (isOwn(options) || isWithinLoad()) return read(key, id, options);
     const first = shares.get(key);
-    if (first !== undefined) return follow(first, options?.caller, () => read(key, id, options));
-    const share: Share<Value> = { answer: undefined, followers: undefined };
+    if (first !== undefined) return follow(first, read, key, id, options);
+    const share: Share<Value> = { answer: undefined, following: undefined };
     if (shares.size === 0) {
       only = key;
       process.nextTick(forget);

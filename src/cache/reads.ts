@@ -236,14 +236,14 @@ export function createReads<Id, Value>(def: CacheDef<string, Id, Value>, parts: 
           const brought = flight && (await broughtWithin([flight], (signal) => clock.sleep(softMs, signal)));
           if (brought?.has(key)) value = await valueIn(brought.get(key));
         }
-        if (share?.followers) tellFollowers(share, value, (by) => hit(key, by, entry, judged!));
+        if (share?.following) tellFollowers(share, value, (by) => hit(key, by, entry, judged!));
         return value;
       }
     }
     missed(key, caller, found);
     const form = missOne({ key, id, past: bytes && pastOf(bytes), askedAt }, isStoreAway);
     const value = await loadedValue(id, form, options);
-    if (share?.followers) tellFollowers(share, value, (by) => missed(key, by));
+    if (share?.following) tellFollowers(share, value, (by) => missed(key, by));
     return value;
   };
 

@@ -1,18 +1,29 @@
+import type { ReadOptions } from '../facade.ts';
 import { type CopyPlan, copy, measure } from './copy.ts';
 
-/** One read of a key on its way to Redis, and those who asked for the same in the same tick. */
+/** One read of a key on its way to Redis, shared by those who ask for the same in the same tick. */
 export interface Share<Value> {
   /** Given to the first asker. */
   answer: Promise<Value | undefined> | undefined;
-  followers: Follower<Value>[] | undefined;
+  /** Those who came after the first, while they wait. */
+  following: Following<Value> | undefined;
 }
 
-interface Follower<Value> {
-  readonly caller: string | undefined;
-  resolve(value: Value | undefined): void;
-  reject(error: unknown): void;
-  /** Reads by itself: the value cannot be copied. */
-  again(): Promise<Value | undefined>;
+/** A value that may be copied, and how each copy is counted. */
+interface Told<Value> {
+  readonly value: Value | undefined;
+  readonly plan: CopyPlan | undefined;
+  readonly count: (caller: string | undefined) => void;
+}
+
+/** Undefined = each has to read by itself. */
+type Take<Value> = (told: Told<Value> | undefined) => Value | undefined | Promise<Value | undefined>;
+
+interface Following<Value> {
+  readonly told: Promise<Told<Value> | undefined>;
+  tell(told: Told<Value> | undefined): void;
+  /** Of those who ask without options, as nearly all do. */
+  take: Take<Value> | undefined;
 }
 
 /** Answers the followers, before the first asker can change the value; each is counted as the first was. */
@@ -21,46 +32,41 @@ export function tellFollowers<Value>(
   value: Value | undefined,
   count: (caller: string | undefined) => void,
 ): void {
-  const followers = share?.followers;
-  if (followers === undefined) return;
-  share!.followers = undefined;
+  const following = share?.following;
+  if (following === undefined) return;
+  share!.following = undefined;
   const measured = measure(value);
-  const plan: CopyPlan | undefined = measured?.plan;
-  for (const { caller, resolve, reject, again } of followers) {
-    if (measured === undefined) {
-      again().then(resolve, reject);
-    } else {
-      count(caller);
-      resolve(copy(value, plan) as Value | undefined);
-    }
-  }
+  following.tell(measured && { value, plan: measured.plan, count });
 }
 
-/** Waits for the first asker's answer. */
-export function follow<Value>(
+/** Waits for the first asker's answer; whose value cannot be copied is read `again`. */
+export function follow<Id, Value>(
   share: Share<Value>,
-  caller: string | undefined,
-  again: () => Promise<Value | undefined>,
+  again: (key: string, id: Id, options: ReadOptions | undefined) => Promise<Value | undefined>,
+  key: string,
+  id: Id,
+  options: ReadOptions | undefined,
 ): Promise<Value | undefined> {
-  if (share.followers === undefined) {
-    share.followers = [];
-    const left = (): readonly Follower<Value>[] => {
-      const followers = share.followers ?? [];
-      share.followers = undefined;
-      return followers;
-    };
-    share.answer!.then(
-      // The first asker was answered before these came, still within the tick: nothing else tells them.
-      () => {
-        for (const { resolve, reject, again } of left()) again().then(resolve, reject);
-      },
-      (error: unknown) => {
-        for (const { reject } of left()) reject(error);
-      },
-    );
-  }
-  const { followers } = share;
-  return new Promise((resolve, reject) => {
-    followers.push({ caller, resolve, reject, again });
+  share.following ??= open(share);
+  const { following } = share;
+  if (options === undefined && following.take !== undefined) return following.told.then(following.take);
+  const take: Take<Value> = (told) => {
+    if (told === undefined) return again(key, id, options);
+    told.count(options?.caller);
+    return copy(told.value, told.plan) as Value | undefined;
+  };
+  if (options === undefined) following.take = take;
+  return following.told.then(take);
+}
+
+function open<Value>(share: Share<Value>): Following<Value> {
+  let tell!: (told: Told<Value> | undefined) => void;
+  let fail!: (error: unknown) => void;
+  const told = new Promise<Told<Value> | undefined>((resolve, reject) => {
+    tell = resolve;
+    fail = reject;
   });
+  // The first asker may have been answered before these came, still within the tick: nothing else tells them.
+  share.answer!.then(() => tell(undefined), fail);
+  return { told, tell, take: undefined };
 }
