@@ -1,4 +1,4 @@
-import { nextTurn } from '../clock.ts';
+import { type Clock, nextTurn } from '../clock.ts';
 import type { Batch, CommitOptions, Draft, Store } from '../store/store.ts';
 
 /** One load's entries on their way to the store; rejects as the store does. */
@@ -19,17 +19,23 @@ interface Gathering {
   readonly drafts: Draft[];
   /** By position of the drafts. */
   readonly parts: Part[];
+  /** The clock's `elapsed`. */
+  readonly since: number;
   readonly done: Promise<void>;
+  send(): void;
 }
+
+/** In a turn that lasts long, others do not wait for its end. */
+const longestMs = 2;
 
 /**
  * What was loaded under leases that were taken together, and came within one turn of the event loop, is one command: its
  * loads began and ended together, so what is known of one holds for all.
  */
-export function createCommit(store: Pick<Store, 'commit'>): Commit {
+export function createCommit(store: Pick<Store, 'commit'>, clock: Clock): Commit {
   const open = new Map<string, Gathering>();
 
-  const send = async ({ batch, drafts, parts }: Gathering): Promise<void> => {
+  const write = async ({ batch, drafts, parts }: Gathering): Promise<void> => {
     await store.commit(batch, drafts, {
       heard(position, result) {
         const { from, heard } = parts[position]!;
@@ -39,16 +45,24 @@ export function createCommit(store: Pick<Store, 'commit'>): Commit {
   };
 
   const begin = (name: string, batch: Batch): Gathering => {
+    let settle!: (written: Promise<void>) => void;
+    const done = new Promise<void>((resolve) => {
+      settle = resolve;
+    });
     const made: Gathering = {
       batch,
       drafts: [],
       parts: [],
-      done: nextTurn().then(() => {
+      since: clock.elapsed(),
+      done,
+      send() {
+        if (open.get(name) !== made) return;
         open.delete(name);
-        return send(made);
-      }),
+        settle(write(made));
+      },
     };
     open.set(name, made);
+    void nextTurn().then(made.send);
     return made;
   };
 
@@ -60,6 +74,7 @@ export function createCommit(store: Pick<Store, 'commit'>): Commit {
       gathering.drafts.push(draft);
       gathering.parts.push(part);
     }
+    if (clock.elapsed() - gathering.since >= longestMs) gathering.send();
     return gathering.done;
   };
 }

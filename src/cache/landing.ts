@@ -70,7 +70,7 @@ const newestShare = 0.2;
 export function createLanding(parts: LandingParts): Landing {
   const { def, settings, store, bound, clock, events, recorder, rates, mayForget, pulse } = parts;
   const cache = def.name;
-  const commit = createCommit(store);
+  const commit = createCommit(store, clock);
 
   const refused = (why: 'lost' | 'too-big' | 'encode' | 'store' | 'held-off' | 'negative-max') =>
     events.emit('entry:refused', { cache, why });

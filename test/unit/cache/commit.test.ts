@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { createCommit } from '../../../src/cache/commit.ts';
 import { nextTurn } from '../../../src/clock.ts';
 import type { Batch, Committed, Draft, Store } from '../../../src/store/store.ts';
+import { fakeClock } from '../../support/index.ts';
 
 const batch: Batch = {
   cache: 'items',
@@ -26,6 +27,7 @@ const draft = (key: string): Draft => ({
 
 function recorded(end: () => Promise<void> = async () => {}) {
   const sent: string[] = [];
+  const now = { ms: 0 };
   const store: Pick<Store, 'commit'> = {
     async commit({ token }, drafts, options) {
       sent.push(`${token}: ${drafts.map(({ key }) => key).join()}`);
@@ -36,7 +38,8 @@ function recorded(end: () => Promise<void> = async () => {}) {
       return [];
     },
   };
-  return { sent, commit: createCommit(store) };
+  const clock = { ...fakeClock(), elapsed: () => now.ms };
+  return { sent, now, commit: createCommit(store, clock) };
 }
 
 test('what comes within one turn under leases taken together is one command, and each load hears of its own', async () => {
@@ -70,4 +73,17 @@ test('a store that fails is told to every load', async () => {
   const { commit } = recorded(() => Promise.reject(new Error('away')));
   const results = await Promise.allSettled(['a', 'b'].map((key) => commit(batch, 1, [draft(key)], () => {})));
   expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+});
+
+test('a turn that lasts long is not waited for', async () => {
+  const { sent, commit, now } = recorded();
+  const first = [commit(batch, 1, [draft('a')], () => {})];
+  now.ms = 2;
+  first.push(
+    commit(batch, 1, [draft('b')], () => {}),
+    commit(batch, 1, [draft('c')], () => {}),
+  );
+  expect(sent).toEqual(['one: a,b']);
+  await Promise.all(first);
+  expect(sent).toEqual(['one: a,b', 'one: c']);
 });
