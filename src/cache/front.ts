@@ -33,11 +33,12 @@ export function createFront<Name extends string, Id, Value>(
 ): Front<Id, Value> {
   // None of these has left for Redis yet: what one is answered is true for all.
   const shares = new Map<string, Share<Value>>();
-  let only = '';
-  // Emptying a map makes a new table.
+  // The first of a tick is nearly always the only one: a map for it alone would cost more than the rest of this.
+  let firstKey = '';
+  let first: Share<Value> | undefined;
   const forget = (): void => {
-    if (shares.size === 1) shares.delete(only);
-    else shares.clear();
+    first = undefined;
+    if (shares.size > 0) shares.clear();
   };
 
   const shared = (
@@ -47,14 +48,16 @@ export function createFront<Name extends string, Id, Value>(
   ): Promise<Value | undefined> => {
     // A loader that waited for a load which waits for it would wait for ever.
     if (isOwn(options) || isWithinLoad()) return read(key, id, options);
-    const first = shares.get(key);
-    if (first !== undefined) return follow(first, read, key, id, options);
+    const known = first === undefined ? undefined : key === firstKey ? first : shares.get(key);
+    if (known !== undefined) return follow(known, read, key, id, options);
     const share: Share<Value> = { answer: undefined, following: undefined };
-    if (shares.size === 0) {
-      only = key;
+    if (first === undefined) {
+      first = share;
+      firstKey = key;
       process.nextTick(forget);
+    } else {
+      shares.set(key, share);
     }
-    shares.set(key, share);
     share.answer = read(key, id, options, share);
     return share.answer;
   };

@@ -42,10 +42,10 @@ export function tellFollowers<Value>(
 /** Waits for the first asker's answer; whose value cannot be copied is read `again`. */
 export function follow<Id, Value>(
   share: Share<Value>,
-  again: (key: string, id: Id, options: ReadOptions | undefined) => Promise<Value | undefined>,
+  again: (key: string, id: Id, options: ReadOptions<Id, Value> | undefined) => Promise<Value | undefined>,
   key: string,
   id: Id,
-  options: ReadOptions | undefined,
+  options: ReadOptions<Id, Value> | undefined,
 ): Promise<Value | undefined> {
   share.following ??= open(share);
   const { following } = share;

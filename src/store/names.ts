@@ -24,7 +24,10 @@ export interface Names {
 
 export function createNames(prefix: string): Names {
   const slots = new Map<string, readonly Slot[]>();
+  // A process asks for the same cache over and over.
+  let last = { cache: '', all: [] as readonly Slot[] };
   const slot = (cache: string, partition: number): Slot => {
+    if (cache === last.cache && last.all.length > 0) return last.all[partition]!;
     let all = slots.get(cache);
     if (all === undefined) {
       all = Array.from({ length: partitions }, (_, p) => {
@@ -33,6 +36,7 @@ export function createNames(prefix: string): Names {
       });
       slots.set(cache, all);
     }
+    last = { cache, all };
     return all[partition]!;
   };
   return {
