@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --
 import { packageVersion } from '../src/files.ts';
 
 const args = process.argv.slice(2);

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import type { Status } from '../src/facade.ts';
 import { readMigrations } from '../src/files.ts';
 import type { CliContext } from './context.ts';
 import { examine, type Finding } from './findings.ts';
@@ -14,8 +15,12 @@ export const command = (context: CliContext): Command =>
     .addHelpText('after', notes)
     .action(async () => {
       const config = await context.config();
-      const servers = await withCauses(config, await (await context.samovar()).servers());
-      const findings = examine(config, servers, readMigrations().at(-1)?.version ?? 0);
+      const samovar = await context.samovar();
+      const servers = await withCauses(config, await samovar.servers());
+      const findings = [
+        ...examine(config, servers, readMigrations().at(-1)?.version ?? 0),
+        ...idle((await samovar.status()).queues),
+      ];
       const errors = findings.filter(({ level }) => level === 'error').length;
       const warnings = findings.filter(({ level }) => level === 'warning').length;
       context.output.data({ errors, warnings, findings }, () =>
@@ -27,6 +32,19 @@ export const command = (context: CliContext): Command =>
       );
       if (errors > 0) context.exitWith(5);
     });
+
+/** Nobody works: applications enqueue and schedules are due, and nothing comes of it. */
+const idle = (queues: Status['queues']): Finding[] =>
+  queues.length === 0 || queues.some(({ workers }) => workers > 0)
+    ? []
+    : [
+        {
+          level: 'warning',
+          subject: 'workers',
+          text: 'none is up: no schedule runs, and what is enqueued waits',
+          fixes: ['samovar worker'],
+        },
+      ];
 
 const plural = (n: number, word: string): string => `${n} ${word}${n === 1 ? '' : 's'}`;
 

@@ -93,10 +93,12 @@ function choiceText({ name, margin, since: from }: NonNullable<Explanation['choi
 /** Plans without the key, and why as far as can be told. */
 const leftOutText = (plans: Explanation['leftOut'], at: number): string =>
   plans
-    .map(({ run, at: planned, rows, rank }) => {
+    .map(({ run, at: planned, rows, isTold, rank }) => {
       const why =
         rank === undefined
-          ? 'no forecast spoke of it'
+          ? isTold
+            ? 'the forecast did not speak of it'
+            : 'it was fresh, or came too late in the order, or nothing asked for it (no forecast was kept then)'
           : rank > rows
             ? `rank ${count(rank)} was below its ${count(rows)} keys`
             : `rank ${count(rank)}, but it was fresh, or did not fit`;

@@ -65,11 +65,14 @@ export function durationOption(text: string): number {
   return ms;
 }
 
-export const listOption = (text: string): string[] =>
-  text
+export function listOption(text: string): string[] {
+  const parts = text
     .split(',')
     .map((part) => part.trim())
     .filter((part) => part !== '');
+  if (parts.length === 0) throw new InvalidArgumentError('Expected one or more, with commas between.');
+  return parts;
+}
 
 /** An ISO instant, `+2h`, or `20:00` (UTC): the next time the clock shows it. */
 export function instantOption(text: string, now: number): number {

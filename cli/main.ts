@@ -24,7 +24,11 @@ export async function main(args: readonly string[]): Promise<never> {
   };
   process.once('uncaughtException', (error) => void fail(error));
   try {
-    const program = await createProgram(session.context, (each) => each === name, packageVersion);
+    const program = await createProgram(
+      session.context,
+      (each) => name === undefined || each === name, // the list names the arguments of all
+      packageVersion,
+    );
     program.hook('preAction', (_, action) => session.settle(action.optsWithGlobals()));
     for (const command of [program, ...program.commands.flatMap((each) => [each, ...each.commands])])
       command.exitOverride().configureOutput({ outputError: () => {} });

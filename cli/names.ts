@@ -1,7 +1,7 @@
 import type { Config } from '../src/config.ts';
 import { unknownName } from '../src/config-problems.ts';
 import type { OriginDef } from '../src/define.ts';
-import { SamovarError } from '../src/errors.ts';
+import { isSamovarError, SamovarError } from '../src/errors.ts';
 
 /** The error for a name that is not there, with the one that was meant and those there are. */
 export function unknown(
@@ -10,8 +10,9 @@ export function unknown(
   name: string,
   known: readonly string[],
 ): SamovarError {
-  const hints = [`known: ${known.length === 0 ? 'none' : known.join(', ')}`];
-  return new SamovarError(code, unknownName(what, name, known), { hints });
+  const told = unknownName(what, name, known);
+  const isListed = told.includes('Known: ');
+  return new SamovarError(code, told, { hints: isListed ? [] : [`known: ${known.join(', ')}`] });
 }
 
 /** The one that was named, else all. E_UNKNOWN_CACHE with the nearest name. */
@@ -42,7 +43,17 @@ export function bufferedAsked(config: Config, name: string | undefined): string[
 /** Keys as an operator wrote them, seen to be keys of that cache. E_KEY names the first that is not. */
 export function checkKeys(config: Config, cache: string, keys: readonly string[]): void {
   const def = config.caches.find(({ name }) => name === cache);
-  for (const key of keys) def?.key.encode(def.key.decode(key));
+  for (const key of keys) {
+    try {
+      def?.key.encode(def.key.decode(key));
+    } catch (error) {
+      if (!isSamovarError(error)) throw error;
+      throw new SamovarError(error.code, `cache '${cache}': ${error.message}`, {
+        hints: error.hints,
+        cause: error,
+      });
+    }
+  }
 }
 
 /** The origin of that name. E_USAGE with the nearest name. */

@@ -19,7 +19,7 @@ import { openReachable } from './reach.ts';
 import { whenText } from './when-text.ts';
 
 interface Options {
-  readonly at?: string;
+  readonly at?: number;
   readonly top?: number;
   readonly horizon?: number;
   readonly rows: number;
@@ -37,15 +37,17 @@ export const command = (context: CliContext): Command =>
   new Command('plan')
     .description('What would be warmed now, key by key, with the reason of each. Writes nothing.')
     .argument('[cache]', 'all caches unless one is named')
-    .option('--at <time>', "plan as of then: '2026-01-05T20:00Z', '20:00' (UTC), '+2h'")
+    .option('--at <time>', "plan as of then: '2026-01-05T20:00Z', '20:00' (UTC), '+2h'", (text) =>
+      instantOption(text, context.clock.now()),
+    )
     .option('--top <n>', 'most keys (default: what the cache says)', positiveCount)
     .option('--horizon <duration>', 'how far ahead to look', durationOption)
     .option('--rows <n>', 'rows to print', positiveCount, 20)
     .option('--when', 'instead: by when groups of keys must be warm, before their daily rise')
     .addHelpText('after', notes)
     .action(async (cache: string | undefined, options: Options) => {
-      const { clock, output } = context;
-      const at = options.at === undefined ? undefined : instantOption(options.at, clock.now());
+      const { output } = context;
+      const { at } = options;
       const config = await context.config();
       const names = cachesAsked(config, cache);
       if (options.when) {

@@ -10,7 +10,8 @@ const database = defineOrigin('database', { budget: { perSecond: 250, concurrenc
 export const products = defineCache('products', {
   origin: database,
   key: key.number,
-  // Many ids, one query. Yours goes here; an id that is not in the Map does not exist.
+  // Many ids, one query. Yours goes here; an id that is not in the Map does not exist. Rows come in any order: a Map
+  // tells which is whose.
   load: async (ids) => new Map(ids.map((id) => [id, { id, name: \`Product \${id}\` }])),
   ttl: '10m',
   warm: { top: 1_000, horizon: '1h' },

@@ -70,6 +70,8 @@ export const command = (context: CliContext): Command =>
       const end = async () => working?.stop();
       try {
         report(context, await start(context, samovar, names, options, keys, end));
+        if (options.detach && (await warmers(samovar)) === 0)
+          context.output.note('No worker is up: it waits for one. Start it: samovar worker');
       } finally {
         await end();
       }
@@ -100,7 +102,7 @@ async function start(
   keys: readonly string[] | undefined,
   endWork: () => Promise<void>,
 ): Promise<Warmed[]> {
-  const { clock, signal } = context;
+  const { clock, output, signal } = context;
   const until = budget === undefined ? undefined : clock.elapsed() + budget;
   const warmed: Warmed[] = [];
   for (const cache of names) {
@@ -113,12 +115,27 @@ async function start(
       ...(maxTimeMs === undefined ? {} : { maxTime: maxTimeMs }),
     };
     const started = await samovar.warm(cache, request);
-    if ('running' in started) warmed.push({ cache, run: undefined, running: started.running });
+    if ('running' in started && !detach && (await isOrphan(samovar, started.running))) {
+      output.note(`run ${started.running} of ${cache} had nobody to work it: it goes on here`);
+      warmed.push({ cache, run: await followed(context, samovar, started.running, endWork) });
+    } else if ('running' in started) warmed.push({ cache, run: undefined, running: started.running });
     else if (started.run === undefined) warmed.push({ cache, run: undefined, why: 'nothing needs warming' });
     else if (detach) warmed.push({ cache, run: (await samovar.runs.get(started.run))! });
     else warmed.push({ cache, run: await followed(context, samovar, started.run, endWork) });
   }
   return warmed;
+}
+
+/** Whether nobody but this process could work a run that is under way. */
+async function isOrphan(samovar: Samovar, id: number): Promise<boolean> {
+  const run = await samovar.runs.get(id);
+  return run !== undefined && !isEnded(run) && run.state !== 'paused' && (await warmers(samovar)) <= 1;
+}
+
+/** Processes that work `warm` jobs, this one included. */
+async function warmers(samovar: Samovar): Promise<number> {
+  const { queues } = await samovar.status();
+  return queues.find(({ job }) => job === 'warm')?.workers ?? 0;
 }
 
 /** A run to its end; after a signal it is cancelled, once the chunk in hand has been handed back. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { cancel, defineJob, done, duration, snooze, startRun } from '../src/index.ts';
+import { cancel, defineJob, done, duration, type JobContext, snooze, startRun } from '../src/index.ts';
 
 /** More keys than this belong in a source of the cache, not in a job. */
 const mostKeys = 10_000;
@@ -14,18 +14,18 @@ export const planPayload = z.strictObject({
   keys: z.array(z.string()).max(mostKeys).optional(),
   /** The instant (epoch ms) by which keys that rise in its hour are to be warm: only these are planned. */
   rise: z.int().positive().optional(),
-  /** @default 'cron' */
+  /** @default 'cron' for what a schedule asks for, 'event' for what an application enqueues */
   trigger: z.enum(['cron', 'deploy', 'manual', 'event']).optional(),
 });
 
 /** What rooms call the times of a payload. */
 export const requestOf = (
-  { horizon, maxTime, trigger = 'cron', ...request }: z.output<typeof planPayload>,
-  at: number,
+  { horizon, maxTime, trigger, ...request }: z.output<typeof planPayload>,
+  { now, schedule }: Pick<JobContext, 'now' | 'schedule'>,
 ) => ({
   ...request,
-  at,
-  trigger,
+  at: now(),
+  trigger: trigger ?? (schedule === undefined ? ('event' as const) : ('cron' as const)),
   horizonMs: horizon,
   maxTimeMs: maxTime,
 });
@@ -35,9 +35,10 @@ export const plan = defineJob('plan', {
   reads: ['caches', 'forecasts', 'plans', 'store'],
   writes: ['plans', 'queue'],
   payload: planPayload,
-  async run(payload, from, to, { now, signal, log }) {
+  async run(payload, from, to, context) {
+    const { signal, log } = context;
     const { cache } = payload;
-    const started = await startRun(from, to, requestOf(payload, now()), signal);
+    const started = await startRun(from, to, requestOf(payload, context), signal);
     if ('running' in started) {
       const why = `run ${started.running} of ${cache} is under way`;
       // A slot before a rise comes once a day.

@@ -6,7 +6,6 @@ import { planPayload, requestOf } from './plan.ts';
 const claimMs = 120_000;
 /** What of a chunk the budget does not reach in this time goes back, so that a paused run pauses soon at any rate. */
 const fillMs = 15_000;
-
 type WarmResult = { run: number | null; state?: Run['state']; results?: Run['results'] };
 
 /** Without a `plan` it draws one first; with one it is a lane: it carries out its share of that run. */
@@ -17,12 +16,14 @@ export const warm = defineJob('warm', {
   payload: planPayload.extend({ plan: z.int().positive().optional(), lane: z.int().min(0).optional() }),
   timeout: '1h',
   concurrency: 8,
-  async run({ plan: asked, lane: _lane, ...request }, from, to, { worker, now, signal, log, progress }) {
+  async run({ plan: asked, lane: _lane, ...request }, from, to, context) {
+    const { worker, now, signal, log, progress } = context;
     const { cache } = request;
+    if (asked !== undefined && !from.caches.names().includes(cache)) return cancel(`no cache ${cache} here`);
     const { memoryMark, overlap, lanes } = from.caches.warmOptions(cache);
     let plan = asked;
     if (plan === undefined) {
-      const started = await startRun(from, to, requestOf(request, now()), signal);
+      const started = await startRun(from, to, requestOf(request, context), signal);
       if ('running' in started) {
         const why = `run ${started.running} of ${cache} is under way`;
         return overlap === 'queue' ? snooze('5s', why) : cancel(why);

@@ -1,5 +1,6 @@
 import { minuteMs } from './duration.ts';
 import type { Forecast, Look, Plan, Reads, Trigger, Wish, Writes } from './rooms.ts';
+import { chunkRows } from './rooms.ts';
 import { looked } from './when.ts';
 
 /** What a plan is asked for. What is left out comes from the cache's definition. */
@@ -144,13 +145,18 @@ export async function startRun(
   });
   if ('running' in opened) {
     // A worker that died between opening the run and enqueueing its lanes, or a queue that was emptied, left it without.
-    const isPaused = (await from.plans.run(opened.running))?.state === 'paused';
-    if (!isPaused) await enqueueLanes(to.queue, { cache, run: opened.running, lanes });
+    const run = await from.plans.run(opened.running);
+    if (run && run.state !== 'paused')
+      await enqueueLanes(to.queue, { cache, run: run.id, lanes: lanesFor(run.rows, lanes) });
     return opened;
   }
-  await enqueueLanes(to.queue, { cache, run: opened.plan, lanes });
+  await enqueueLanes(to.queue, { cache, run: opened.plan, lanes: lanesFor(plan.rows.length, lanes) });
   return { run: opened.plan, totals };
 }
+
+/** A lane without a chunk of its own would only wait for the others. */
+export const lanesFor = (rows: number, lanes: number): number =>
+  Math.max(1, Math.min(lanes, Math.ceil(rows / chunkRows)));
 
 /** One `warm` job per lane, each named so that a second call adds nothing; `again` names a new round of them. */
 export async function enqueueLanes(

@@ -31,6 +31,8 @@ export interface JobContext {
   readonly worker: string;
   /** The instant the job stands for: its schedule's slot, else when it started. */
   readonly at: number;
+  /** The schedule that asked for it. */
+  readonly schedule?: string;
   readonly now: () => number;
   /** Aborts when the worker stops, the run is cancelled or the job's time is over. */
   readonly signal: AbortSignal;

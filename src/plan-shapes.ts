@@ -141,8 +141,13 @@ export interface LeftOut {
   readonly at: number;
   /** How many keys it held. */
   readonly rows: number;
+  /** Whether a forecast was kept before it, by which it could be told. */
+  readonly isTold: boolean;
   readonly rank?: number;
 }
+
+/** Rows of one chunk: what one worker takes at a time. */
+export const chunkRows = 500;
 
 export const rowResults = [
   'planned',

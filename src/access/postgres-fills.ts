@@ -1,5 +1,5 @@
 import type { PoolClient } from '../connect.ts';
-import type { Fill, WarmUse } from '../rooms.ts';
+import { chunkRows, type Fill, type WarmUse } from '../rooms.ts';
 
 /** Smooths the load time of known keys, notes their size and replaces their tags. */
 export async function addFills(
@@ -44,8 +44,6 @@ export interface Used {
 
 /** Entries with at least this for a plan were refreshed; see sql/0006_refresh.sql. */
 const firstRefresh = 1_500_000_001;
-/** Rows of a plan in one chunk, but for the last. */
-const chunkRows = 500;
 
 /** Marks rows of plans, and refreshes, as used; answers with how many were not before, by cache. */
 export async function addUses(

@@ -1,4 +1,4 @@
-import { enqueueLanes, startRun } from '../draw.ts';
+import { enqueueLanes, lanesFor, startRun } from '../draw.ts';
 import { durationMs } from '../duration.ts';
 import type { WarmRequest } from '../facade.ts';
 import type { Plan, Reads, Run, Writes } from '../rooms.ts';
@@ -32,7 +32,11 @@ export async function startWarm(
 }
 
 /** Lanes that waited while their run was paused go on by themselves; those that were lost meanwhile are made anew. */
-export async function reviveLanes({ reads, writes }: Rooms, { id, cache }: Run, now: number): Promise<void> {
+export async function reviveLanes(
+  { reads, writes }: Rooms,
+  { id, cache, rows }: Run,
+  now: number,
+): Promise<void> {
   const { lanes } = reads.caches.warmOptions(cache);
-  await enqueueLanes(writes.queue, { cache, run: id, lanes, again: `|${now}` });
+  await enqueueLanes(writes.queue, { cache, run: id, lanes: lanesFor(rows, lanes), again: `|${now}` });
 }

@@ -9,7 +9,15 @@ export function valuesOf(
   keys: readonly string[],
 ): unknown[] {
   if (Array.isArray(answer)) {
-    if (answer.length === ids.length) return Array.from(answer, (value: unknown) => value ?? undefined);
+    if (answer.length === ids.length) {
+      if (isShuffled(def, answer, keys))
+        throw wrongShape(
+          def.name,
+          'an array of rows whose `id`s are in another order than the ids asked for',
+          'a database returns rows in any order: return new Map(rows.map((row) => [row.id, row]))',
+        );
+      return Array.from(answer, (value: unknown) => value ?? undefined);
+    }
     throw wrongShape(
       def.name,
       `an array of ${answer.length} for ${ids.length} ids`,
@@ -17,8 +25,33 @@ export function valuesOf(
     );
   }
   if (answer instanceof Map) return fromMap(def, answer, ids, keys);
-  if (isRecord(answer)) return keys.map((key) => (Object.hasOwn(answer, key) ? answer[key] : undefined));
+  if (isRecord(answer)) {
+    if (isRow(def, answer, keys))
+      throw wrongShape(
+        def.name,
+        `a single object with ${Object.keys(answer).slice(0, 3).join(', ')}`,
+        'the value of a single id too belongs into a Map: return new Map([[id, value]])',
+      );
+    return keys.map((key) => (Object.hasOwn(answer, key) ? answer[key] : undefined));
+  }
   throw wrongShape(def.name, nameOf(answer), hintFor(answer));
+}
+
+/** Rows that tell by their `id` that they answer other positions than their own. */
+function isShuffled(def: AnyCacheDef, answer: readonly unknown[], keys: readonly string[]): boolean {
+  const told = answer.map((row) =>
+    isRecord(row) && Object.hasOwn(row, 'id') ? keyOf(def, row['id']) : undefined,
+  );
+  if (!told.some((key, i) => key !== undefined && key !== keys[i])) return false;
+  const asked = new Set(keys);
+  return told.every((key) => key !== undefined && asked.has(key));
+}
+
+/** An object that holds none of the ids as a key, but the one that was asked for as its own `id`. */
+function isRow(def: AnyCacheDef, answer: Record<string, unknown>, keys: readonly string[]): boolean {
+  if (keys.some((key) => Object.hasOwn(answer, key)) || !Object.hasOwn(answer, 'id')) return false;
+  const own = keyOf(def, answer['id']);
+  return own !== undefined && keys.includes(own);
 }
 
 /**

@@ -39,23 +39,31 @@ export async function leftOut(
   key: string,
   { plans }: { plans: number },
 ): Promise<LeftOut[]> {
-  const { rows } = await pool.query<{ run: number; at: number; rows: number; rank: number | null }>(
+  const { rows } = await pool.query<{
+    run: number;
+    at: number;
+    rows: number;
+    told: boolean;
+    rank: number | null;
+  }>(
     `with last as (
        select p.id, p.at, p.rows, p.cache_id from samovar.plan p join samovar.cache c on c.id = p.cache_id
         where c.name = $1 order by p.id desc limit $3
      )
      select last.id as run, (extract(epoch from last.at) * 1000)::float8 as at, last.rows,
-            (select array_position(f.keys, $2) from samovar.forecast f
-              where f.cache_id = last.cache_id and f.at <= last.at order by f.at desc, f.id desc limit 1) as rank
-       from last
+            kept.id is not null as told, array_position(kept.keys, $2) as rank
+       from last left join lateral (
+         select f.id, f.keys from samovar.forecast f
+          where f.cache_id = last.cache_id and f.at <= last.at order by f.at desc, f.id desc limit 1) kept on true
       where not exists (select from samovar.plan_chunk c where c.plan_id = last.id and $2 = any(c.keys))
       order by last.id desc`,
     [cache, key, plans],
   );
-  return rows.map(({ run, at, rows: held, rank }) => ({
+  return rows.map(({ run, at, rows: held, told, rank }) => ({
     run,
     at: Math.round(at),
     rows: held,
+    isTold: told,
     ...(rank === null ? {} : { rank }),
   }));
 }

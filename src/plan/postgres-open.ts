@@ -1,11 +1,9 @@
 import type { Pool, PoolClient } from '../connect.ts';
-import type { OpenPlan, PlanRow } from '../rooms.ts';
+import { chunkRows, type OpenPlan, type PlanRow } from '../rooms.ts';
 import { transaction } from '../transaction.ts';
 import { letterOf } from './letters.ts';
 import { failAbandoned } from './postgres-abandoned.ts';
 
-/** Rows of one chunk: what one worker takes at a time. */
-export const chunkRows = 500;
 const largestInt = 2 ** 31 - 1;
 const realDigits = 7;
 

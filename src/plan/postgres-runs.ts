@@ -117,6 +117,7 @@ export async function controlRun(
     throw new SamovarError(
       'E_UNKNOWN_RUN',
       `run ${plan} of ${run.cache} cannot be ${verbs[verb].past}: it is ${run.state}`,
+      { hints: ['samovar runs lists them with their states'] },
     );
   events.emit('run:changed', { cache: run.cache, run: plan, state: to });
   return verb === 'cancel' ? finishRun(pool, plan, now, events) : run;

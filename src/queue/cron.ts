@@ -43,6 +43,12 @@ export function checkExpression(expression: string, timezone = 'UTC', path = 'sc
       throw refuse(`day ${fields.at(-3)} of month ${fields.at(-2)} never comes`);
     throw refuse(problemOf(error.field, error.value));
   }
+  for (const [i, field] of fields.toReversed().entries()) {
+    const [name, range, most] = stepped[i]!;
+    const step = /\/(\d+)/.exec(field)?.[1];
+    if (step !== undefined && Number(step) > most)
+      throw refuse(`${name} ${field} steps over all of ${range}: it would fire once, not every ${step}`);
+  }
   const [dayOfMonth, , dayOfWeek] = fields.slice(-3);
   if (isSet(dayOfMonth) && isSet(dayOfWeek))
     throw refuse(
@@ -110,6 +116,16 @@ const ranges: Record<string, [name: string, range: string]> = {
   month: ['month', '1-12 or jan-dec'],
   dayOfWeek: ['day of week', '0-7 or sun-sat'],
 };
+
+/** Fields from the last one on, and the longest step that is one. */
+const stepped = [
+  ['day of week', '0-7', 6],
+  ['month', '1-12', 11],
+  ['day of month', '1-31', 30],
+  ['hour', '0-23', 23],
+  ['minute', '0-59', 59],
+  ['second', '0-59', 59],
+] as const;
 
 function problemOf(field: string, value: string | undefined): string {
   const [name, range] = ranges[field] ?? [field, ''];

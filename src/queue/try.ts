@@ -100,6 +100,7 @@ export function createTry(options: TryOptions): Try {
         attempt,
         worker: options.worker,
         at: work.slot ?? startedAt,
+        ...(work.schedule === undefined ? {} : { schedule: work.schedule }),
         now: clock.now,
         log,
         // Nobody's work may fail because its watchers cannot be told.

@@ -16,7 +16,8 @@ import { guarded, runServer, type Server } from './server.ts';
 export type RedisRole = 'queue' | 'cache' | 'buffer';
 
 export interface RedisOptions {
-  readonly role: RedisRole;
+  /** @default 'cache' */
+  readonly role?: RedisRole;
   /** Bytes, or as Redis writes it: `'64mb'`. The cache role has 256 MB unless told. */
   readonly maxMemory?: string | number;
   /** Further lines of redis.conf, by name. */
@@ -35,9 +36,9 @@ export interface RedisOptions {
 const variables = { queue: 'QUEUE_REDIS_URL', cache: 'REDIS_URL', buffer: 'BUFFER_REDIS_URL' } as const;
 
 /** A Redis of one's own, with the eviction policy its role needs. Throws E_SERVERS when none can be had. */
-export async function startRedis(options: RedisOptions): Promise<Server> {
+export async function startRedis(options: RedisOptions = {}): Promise<Server> {
   if (options.useEnvironment) {
-    const variable = [variables[options.role], 'REDIS_URL'].find((name) => process.env[name]);
+    const variable = [variables[options.role ?? 'cache'], 'REDIS_URL'].find((name) => process.env[name]);
     if (variable) return foreignServer(process.env[variable]!, variable);
   }
   return startRedisOn(await inspectMachine(), options);
@@ -67,7 +68,7 @@ export async function startRedisOn(machine: Machine, options: RedisOptions): Pro
   }
   hints.push(installLine('Redis', machine));
   if (!machine.hasDocker && machine.platform !== 'win32') hints.push('or start Docker');
-  if (options.useEnvironment) hints.push(`or set ${variables[options.role]} to a Redis you have`);
+  if (options.useEnvironment) hints.push(`or set ${variables[options.role ?? 'cache']} to a Redis you have`);
   throw new SamovarError('E_SERVERS', 'there is no Redis here, and none could be installed', { hints });
 }
 

@@ -76,22 +76,31 @@ beforeEach(async () => {
 });
 afterAll(() => app.caches.settled());
 
-test('what is forecast is planned, hottest first, and a job for each lane is enqueued', async () => {
+/** Two chunks: work for both lanes. */
+const many = { keys: Array.from({ length: 501 }, (_, id) => String(id)) };
+
+test('what is forecast is planned, hottest first, and a lane is enqueued for each chunk', async () => {
   const outcome = await run({ top: 3 });
   const opened = (await lastRun())!;
   expect(outcome).toMatchObject({
     kind: 'done',
     result: { run: opened.id, wished: 6, warm: 3, fresh: 0, skipped: 3, timeMs: 30 },
   });
-  expect(opened).toMatchObject({ state: 'queued', trigger: 'cron', rows: 3 });
+  expect(opened).toMatchObject({ state: 'queued', trigger: 'event', rows: 3 });
   expect((await rowsOf(opened.id)).map((row) => row.key)).toEqual(['19', '18', '17']);
   expect(enqueued).toEqual(
-    [0, 1].map((lane) => ({
+    [0].map((lane) => ({
       job: 'warm',
       payload: { cache: 'products', plan: opened.id, lane },
       once: `warm|products|${opened.id}|${lane}`,
     })),
   );
+});
+
+test('a run is filed under what asked for it', async () => {
+  const asked = checkPayload(planJob, { cache: 'products', top: 1 });
+  await planJob.run(asked, ...rooms(), { ...context(), schedule: 'nightly' });
+  expect(await lastRun()).toMatchObject({ trigger: 'cron' });
 });
 
 test('every source is asked, and what was asked for comes before what is forecast', async () => {
@@ -205,7 +214,7 @@ describe('while a run of the cache is under way', () => {
   });
 
   test('its lanes are named again, for a queue that lost them; one that has them adds none', async () => {
-    await run({});
+    await run(many);
     await plans.claim((await lastRun())!.id, { worker: 'w', now, leaseMs: hourMs });
     await run({});
     const names = enqueued.map(({ once }) => once);
@@ -213,7 +222,7 @@ describe('while a run of the cache is under way', () => {
   });
 
   test('a paused one is left alone', async () => {
-    await run({});
+    await run(many);
     await plans.control((await lastRun())!.id, 'pause');
     await run({});
     expect(enqueued).toHaveLength(2);
@@ -223,7 +232,7 @@ describe('while a run of the cache is under way', () => {
 test.each([0, 1])(
   'a worker that dies after enqueueing %i lanes leaves them to the next try',
   async (takes) => {
-    await expect(run({}, rooms({}, { takes }))).rejects.toThrow('killed');
+    await expect(run(many, rooms({}, { takes }))).rejects.toThrow('killed');
     const { id } = (await lastRun())!;
     expect((await run({})).kind).toBe('cancel');
     expect(new Set(enqueued.map(({ once }) => once))).toEqual(

@@ -116,6 +116,12 @@ beforeEach(async () => {
 });
 afterAll(() => app.caches.settled());
 
+test('a lane of a cache that this configuration does not have ends in peace', async () => {
+  const { from, to } = rooms();
+  const lane = { cache: 'gone', plan: 1, lane: 0 };
+  expect(await warm.run(lane, from, to, context())).toMatchObject({ kind: 'cancel' });
+});
+
 test('without a plan it draws one, opens its run and carries it out itself', async () => {
   const { from, to } = rooms();
   const wanted = { cache: 'products', keys: wished.slice(0, 5) };
@@ -124,6 +130,9 @@ test('without a plan it draws one, opens its run and carries it out itself', asy
   const { run } = (outcome as { result: { run: number } }).result;
   // For the other workers of the fleet.
   expect(enqueued).toContainEqual({ job: 'warm', payload: { cache: 'products', plan: run, lane: 0 } });
+
+  // One chunk, one lane: others would only wait for it.
+  expect(enqueued).toHaveLength(1);
 
   await openRun();
   const others = { cache: 'products', keys: wished.slice(5, 9) };

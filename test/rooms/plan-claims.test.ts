@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { chunkRows } from '../../src/plan/postgres-open.ts';
 import type { ClaimedChunk } from '../../src/rooms.ts';
+import { chunkRows } from '../../src/rooms.ts';
 import { leaseMs, maxTimeMs, names, planRoom, report, taken } from './plan-parts.ts';
 
 const { db, clock, plans, told, open, claim, next, settle, finish, empty } = await planRoom();

@@ -113,9 +113,11 @@ test('plans that did not hold a key tell where the forecast before them saw it',
     [cacheId, clock.now() - 1],
   );
   expect(await plans.leftOut('products', 'k1', { plans: 5 })).toEqual([]);
-  const about = { run: held, at: clock.now(), rows: 3 };
+  const about = { run: held, at: clock.now(), rows: 3, isTold: true };
   expect(await plans.leftOut('products', 'k7', { plans: 5 })).toEqual([{ ...about, rank: 4 }]);
   expect(await plans.leftOut('products', 'unknown', { plans: 5 })).toEqual([about]);
+  await db.rows('delete from samovar.forecast');
+  expect(await plans.leftOut('products', 'k7', { plans: 5 })).toEqual([{ ...about, isTold: false }]);
 });
 
 test('the report job scores what is due and says how many', async () => {

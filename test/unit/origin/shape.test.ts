@@ -57,6 +57,24 @@ describe('what a loader may answer', () => {
 });
 
 describe('what it may not, told with the way out', () => {
+  test('rows in an order of their own, when their `id` gives it away', () => {
+    const rows = (...ids: unknown[]) => ids.map((id) => ({ id, next: 1 }));
+    expect(of(rows(1, 2, 3))).toEqual(rows(1, 2, 3));
+    expect(() => of(rows(2, 1, 3))).toThrow(/another order than the ids asked for/);
+    // Numbers of some databases are texts to the driver.
+    expect(() => of(rows('3', '2', '1'))).toThrow(/another order/);
+    // An `id` of something else says nothing.
+    expect(of(rows(7, 8, 9))).toEqual(rows(7, 8, 9));
+    expect(of([{ id: 2 }, null, { id: 1 }])).toEqual([{ id: 2 }, undefined, { id: 1 }]);
+  });
+
+  test('the row of the single id itself', () => {
+    expect(() => of({ id: 1, name: 'tea' }, [1])).toThrow(/a single object with id, name/);
+    expect(() => valuesOf(texts, { id: 'a', name: 'tea' }, ['a'], ['a'])).toThrow(/a single object/);
+    expect(of({ id: 7, name: 'tea' }, [1])).toEqual([undefined]);
+    expect(valuesOf(texts, { id: 'x' }, ['id'], ['id'])).toEqual(['x']);
+  });
+
   class Result {
     rows = [];
   }

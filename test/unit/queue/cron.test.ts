@@ -38,6 +38,9 @@ describe('expressions', () => {
     ['0 0 30 feb *', 'day 30 of month feb never comes'],
     ['0 0 13 * 5', 'names a day of the month (13) and a day of the week (5)'],
     ['@sometimes', 'cannot be read'],
+    ['*/75 * * * *', 'minute */75 steps over all of 0-59: it would fire once, not every 75'],
+    ['*/61 */2 * * * *', 'second */61 steps over all of 0-59'],
+    ['0 */24 * * *', 'hour */24 steps over all of 0-23'],
   ])("'%s' is refused: %s", (expression, why) => {
     const error = refusal(expression);
     expect(error.code).toBe('E_CRON');
