@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { SamovarError } from './errors.ts';
+import { isSamovarError, messageOf, SamovarError } from './errors.ts';
 
 /** Both ways between an application's id and the text that names it in stores and analytics. */
 export interface KeyCodec<Id> {
@@ -99,9 +99,25 @@ function sorted(value: unknown): unknown {
 
 const custom = <Id>(codec: { encode(id: Id): string; decode(key: string): Id }): KeyCodec<Id> => ({
   name: 'custom',
-  encode: (id) => string.encode(codec.encode(id)),
-  decode: (key) => codec.decode(string.decode(key)),
+  encode: (id) => string.encode(asKeyError(() => codec.encode(id))),
+  decode: (key) => asKeyError(() => codec.decode(string.decode(key))),
 });
+
+/** Whatever a codec throws at an id that it did not expect says the same. */
+function asKeyError<T>(make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (isSamovarError(error)) throw error;
+    throw new SamovarError(
+      'E_KEY',
+      `expected an id for the custom key codec, which threw: ${messageOf(error)}`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
 
 /** The built-in key codecs. */
 export const key = { string, number, bigint, json, custom };

@@ -37,6 +37,7 @@ export function createCache<Name extends string, Id, Value>(
 
   const writer = createWriter(def, parts, {
     forget: deleteKeys,
+    drop: reads.drop,
     async store(key, id, value, options) {
       try {
         await setter(key, id, value, options);

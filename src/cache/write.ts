@@ -10,6 +10,8 @@ export interface WriteParts extends Pick<MissParts, 'settings' | 'store' | 'tags
   readonly originWrite: (write: OriginWrite) => Promise<void>;
   /** Forgets what is stored, and every load under way. */
   forget(keys: readonly string[]): Promise<void>;
+  /** Forgets what this process has in memory of them: its own words of what it stores are not for it. */
+  drop(keys: readonly string[]): void;
 }
 
 /**
@@ -36,7 +38,7 @@ export function createWrite({ def, originWrite, forget }: WriteParts) {
  * hold it, and the other takes it away, so that what is stored is never the older of the two.
  */
 export function createWriteThrough(parts: WriteParts) {
-  const { def, settings, store, tags, clock, events, originWrite, forget } = parts;
+  const { def, settings, store, tags, clock, events, originWrite, forget, drop } = parts;
   const cache = def.name;
 
   const lease = async (key: string, token: string): Promise<boolean> => {
@@ -75,7 +77,8 @@ export function createWriteThrough(parts: WriteParts) {
       const [done] = await store.commit(batch, await squeezed([draft], settings));
       isStored = done === 'written';
     } finally {
-      if (!isStored) await forget([key]);
+      if (isStored) drop([key]);
+      else await forget([key]);
     }
   };
 }

@@ -22,6 +22,8 @@ export interface WriterParts {
 export interface Around {
   /** Forgets what is stored, and every load under way. */
   forget(keys: readonly string[]): Promise<void>;
+  /** Forgets what this process has of them, in memory and on its way. */
+  drop(keys: readonly string[]): void;
   /** Stores a value over whatever there is. */
   store(key: string, id: unknown, value: unknown, options?: SetOptions): Promise<void>;
 }
@@ -35,12 +37,12 @@ type Writer<Id, Value> = Pick<
 export function createWriter<Id, Value>(
   def: CacheDef<string, Id, Value>,
   parts: WriterParts & MissParts,
-  { forget, store }: Around,
+  { forget, drop, store }: Around,
 ): Writer<Id, Value> {
   const { dirty, behind: settings, originWrite } = parts;
   const mode = def.mode ?? (def.writeBehind ? 'write-behind' : undefined);
-  const write = createWrite({ ...parts, forget });
-  const through = createWriteThrough({ ...parts, forget });
+  const write = createWrite({ ...parts, forget, drop });
+  const through = createWriteThrough({ ...parts, forget, drop });
   const behind: Behind | undefined =
     dirty && settings
       ? createBehind({ ...parts, dirty, behind: settings, forget: inOneGo(forget) })

@@ -1,4 +1,5 @@
 import type { Collected, Transaction, TransactionClient, TransactionPool } from '../collected.ts';
+import { SamovarError } from '../errors.ts';
 import { collect } from './collect.ts';
 
 function open<Client extends TransactionClient, What>(
@@ -35,6 +36,7 @@ export async function transact<Client extends TransactionClient, What, Result>(
   const client = await pool.connect();
   const collected = collect<What>(carryOut);
   let broken: Error | undefined;
+  let isSent = false;
   let result: Result;
   const onError = (error: Error) => {
     broken = error;
@@ -44,13 +46,25 @@ export async function transact<Client extends TransactionClient, What, Result>(
     await client.query('begin');
     try {
       result = await work(open(client, collected, 0));
-      await client.query('commit');
+      isSent = true;
+      // Postgres answers ROLLBACK, and no error, where a statement of the transaction had failed and nobody was told.
+      const told = (await client.query('commit')) as { readonly command?: string } | undefined;
+      if (told?.command === 'ROLLBACK') {
+        isSent = false;
+        throw new SamovarError(
+          'E_USAGE',
+          'the transaction was rolled back: one of its statements had failed',
+          {
+            hints: ['a statement that may fail belongs into a savepoint: tx.savepoint(…)'],
+          },
+        );
+      }
     } catch (error) {
       await client.query('rollback').catch((lost: Error) => {
         broken = lost;
       });
       // COMMIT may have been carried out although its answer was lost: forgetting too much is right, too little is not.
-      if (broken !== undefined) await collected.commit().catch(() => {});
+      if (isSent || broken !== undefined) await collected.commit().catch(() => {});
       throw error;
     }
   } finally {

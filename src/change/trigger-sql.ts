@@ -51,9 +51,11 @@ function tagSql(tag: string): string {
 /** The rows that count: all of a transition table, or those whose columns are not the same before and after. */
 function rowsSql(from: string, { columns, id, tags }: Watch): string {
   if (columns.length === 0) return from;
-  const kept = new Set([...columnsOfId(id), ...tags.flatMap(columnsOfTag)]);
-  // Not every type can be compared; every text can.
-  const compared = columns.filter((column) => !kept.has(column));
+  // As themselves, for JSON of an id tells texts from numbers. Tags and columns: not every type can be compared; every text can.
+  const kept = new Set(columnsOfId(id));
+  const compared = [...new Set([...tags.flatMap(columnsOfTag), ...columns])].filter(
+    (column) => !kept.has(column),
+  );
   const needed = [
     ...[...kept].map(quoted),
     ...compared.map((column) => `${quoted(column)}::text as ${quoted(column)}`),
@@ -82,7 +84,9 @@ function gather({ into, from }: Side, watch: Watch, what: 'ids' | 'tags', isUniq
 }
 
 /** What one watch does for an event; `isUnique` = no two rows have the same id. */
-function watchSql(watch: Watch, event: Exclude<TriggerEvent, 'truncate'>, isUnique: boolean): string {
+function watchSql(asked: Watch, event: Exclude<TriggerEvent, 'truncate'>, isUnique: boolean): string {
+  // A row that comes or goes has no columns that stay the same.
+  const watch = event === 'update' ? asked : { ...asked, columns: [] };
   const caches = list(watch.caches);
   const seen = event === 'delete' ? 'samovar_old' : 'samovar_new';
   const add = (ids: string, tags: string) =>
@@ -138,7 +142,11 @@ begin
 end `;
 }
 
+/** Ids and tags are the same text whoever writes: a session's own ways of writing dates and numbers must not matter. */
+const sameText =
+  "set datestyle = 'ISO, MDY' set timezone = 'UTC' set intervalstyle = 'postgres' set extra_float_digits = 1 set bytea_output = 'hex'";
+
 /** Runs with its owner's rights: who writes to the table need not know of the outbox. */
 export const functionSql = (schema: string, table: string, body: string): string =>
   `create or replace function samovar.${functionName(schema, table)}() returns trigger language plpgsql ` +
-  `security definer set search_path = pg_catalog, pg_temp as ${literal(body)}`;
+  `security definer set search_path = pg_catalog, pg_temp ${sameText} as ${literal(body)}`;

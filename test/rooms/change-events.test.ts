@@ -18,11 +18,17 @@ const products = defineCache('products', {
   load: (ids: number[]) => new Map(ids.map((id) => [id, { id }])),
   invalidateOn: { table: 'orders' },
 });
+const pairs = defineCache('pairs', {
+  origin: defineOrigin('pairs'),
+  key: key.custom<{ a: number }>({ encode: ({ a }) => String(a), decode: (text) => ({ a: Number(text) }) }),
+  ttl: '10m',
+  load: () => new Map(),
+});
 const lines: string[] = [];
 const config = {
   redis: cacheRedis.url,
   postgres: db.url,
-  caches: [products],
+  caches: [products, pairs],
   access: { record: false },
   // Another load on the machine is not to look like a server that is away.
   commandTimeout: '10s' as const,
@@ -88,6 +94,12 @@ test('what is no message is skipped, and told without its text', async () => {
   await becomes('2,3,4,5,6');
   expect(lines.join()).toContain('skipped');
   expect(lines.join()).not.toMatch(/secret|seven/);
+});
+
+test('an id that a codec of the application throws at is skipped, and what comes after it is not', async () => {
+  await publish({ cache: 'pairs', ids: [null] });
+  await publish({ cache: 'products', ids: [1] });
+  await becomes('2,3,4,5,6');
 });
 
 test('what was published while the connection was lost, or no worker was there, is read afterwards', async () => {

@@ -107,6 +107,18 @@ describe('without any worker', () => {
     expect(all.flatMap(({ ids }) => ids)).toContain('20500');
   });
 
+  test('a transaction that writes much keeps no change of others from the workers', async () => {
+    await insert(db.pool, 77_777);
+    const long = await db.pool.connect();
+    await long.query('begin');
+    await long.query(`do $$ begin for i in 1 .. 20500 loop insert into product values (i); end loop; end $$`);
+    expect((await taken(db.pool)).flatMap(({ ids }) => ids)).toEqual(['77777']);
+    await long.query('commit');
+    long.release();
+    expect((await outbox.depth()).rows).toBeLessThan(1_000);
+    expect((await taken(db.pool))[0]).toMatchObject({ isAll: true, caches: ['products'] });
+  });
+
   test('a row that a worker has in hand meanwhile stays', async () => {
     await insert(db.pool, 1);
     await db.pool.query(

@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { invalidate } from '../../jobs/invalidate.ts';
 import { createClient } from '../../src/client.ts';
@@ -37,6 +38,8 @@ beforeEach(async () => {
   await db.pool.query('truncate product; truncate samovar.change');
   await db.pool.query(`insert into product select i, 'old' from generate_series(1, 9) i`);
   await cache.getMany([1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  // They are answered before they are stored.
+  await until(async () => (await there()).length === 9, 'all are stored');
 });
 const there = async () => {
   const found: number[] = [];
@@ -65,6 +68,40 @@ describe('invalidations of a transaction', () => {
     await expect(work).rejects.toThrow('no');
     expect(await there()).toHaveLength(9);
     expect(await db.rows('select 1 from product')).toHaveLength(9);
+  });
+
+  test('are carried out when the answer to COMMIT comes too late to be heard', async () => {
+    await db.pool.query(`create function dawdle() returns trigger language plpgsql as $$ begin perform pg_sleep(1); return null; end $$;
+      create constraint trigger dawdle after update on product deferrable initially deferred for each row execute function dawdle()`);
+    const pool = new pg.Pool({ connectionString: db.url, query_timeout: 500 });
+    try {
+      const work = app.transaction(pool, async ({ client, invalidate }) => {
+        await client.query(`update product set name = 'new' where id = 1`);
+        invalidate({ cache: products, ids: [1] });
+      });
+      await expect(work).rejects.toThrow(/timeout/);
+      await until(
+        async () => (await db.rows(`select 1 from product where name = 'new'`)).length === 1,
+        'it commits',
+      );
+      expect(await cache.get(1)).toBe('new');
+    } finally {
+      await pool.end();
+      await db.pool.query('drop function dawdle cascade');
+    }
+  });
+
+  test('whose statement failed unheard: the caller is told that nothing was committed', async () => {
+    const work = app.transaction(db.pool, async ({ client, invalidate }) => {
+      await client.query('delete from product where id = 1');
+      invalidate({ cache: products, ids: [1] });
+      await client.query('select 1 / 0').catch(() => {});
+    });
+    await expect(work).rejects.toMatchObject({
+      code: 'E_USAGE',
+      message: expect.stringContaining('rolled back'),
+    });
+    expect(await there()).toHaveLength(9);
   });
 
   test('of a savepoint count when it and all around it have committed', async () => {

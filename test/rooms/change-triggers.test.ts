@@ -199,6 +199,32 @@ describe('migrating', () => {
     expect(await counts()).toEqual([{ n: 0 }]);
   });
 
+  test('says the same whoever writes, however his session writes dates', async () => {
+    await sql('create table dated (id timestamptz primary key, day date, about json, n int)');
+    const dated = watching('dated', {
+      table: 'dated',
+      id: 'id',
+      tags: ['day:{day}', 'about:{about}'],
+      columns: ['n'],
+    });
+    await triggersOf(db.pool, dated).install();
+    const writer = new pg.Pool({
+      connectionString: db.url,
+      max: 1,
+      options: '-c datestyle=German -c timezone=Asia/Tokyo',
+    });
+    await writer.query(`insert into dated values ('2026-11-26 12:00:00Z', '2026-11-26', '{}', 1)`);
+    await writer.end();
+    const told = ['2026-11-26 12:00:00+00', 'about:{}', 'day:2026-11-26'];
+    expect(await idsTaken(db.pool)).toEqual(told);
+    // JSON cannot be compared, and is no reason for an update to fail.
+    await sql('update dated set n = 2');
+    expect([...new Set(await idsTaken(db.pool))]).toEqual(told);
+    await sql('update dated set n = 2');
+    expect(await idsTaken(db.pool)).toEqual([]);
+    await sql('drop table dated');
+  });
+
   describe('by a user who may not', () => {
     const role = `writer_${process.pid}`;
     let pool: pg.Pool;

@@ -198,6 +198,8 @@ describe('what the application wrote itself', () => {
   test('is stored at once, and what is loaded after it is gone is not', async () => {
     const of = app.caches.open(through);
     await of.get(1);
+    // A load that is yet to be stored would have the write forget the entry instead.
+    await app.caches.settled();
     await of.set(1, 'new');
     expect(wrote).toEqual(['new']);
     expect(await of.get(1)).toBe('new');

@@ -76,12 +76,13 @@ const counts = defineCache('counts', {
   writeBehind: { delay: '1h' },
 });
 const through = defineCache('through', { ...base, write, mode: 'write-through' });
+const kept = defineCache('kept', { ...base, write, mode: 'write-through', memory: { maxBytes: 100_000 } });
 const around = defineCache('around', { ...base, write, mode: 'write-around' });
 const config = defineConfig({
   redis: cache.url,
   queueRedis: queue.url,
   postgres: db.url,
-  caches: [items, quick, tiny, patient, direct, joined, counts, through, around],
+  caches: [items, quick, tiny, patient, direct, joined, counts, through, kept, around],
   jobs: [...builtinJobs],
   http: { port: 0 },
 });
@@ -265,6 +266,17 @@ describe('without a buffer', () => {
     await samovar.cache(through).delete(1);
     expect(await rows()).toEqual([]);
     expect(await app.cache(through).get(1)).toBeUndefined();
+  });
+
+  test('who writes through reads what he wrote, also where the older value was in his memory', async () => {
+    await samovar.cache(kept).set(1, { name: 'old', price: 1 });
+    const inMemory = () => samovar.cache(kept).stats().tiers.memory!.hits;
+    await until(async () => {
+      await samovar.cache(kept).get(1);
+      return inMemory() > 0;
+    }, 'it is in memory');
+    await samovar.cache(kept).set(1, { name: 'new', price: 1 });
+    expect(await samovar.cache(kept).get(1)).toEqual({ name: 'new', price: 1 });
   });
 
   test('a write goes around the cache, and the next read loads', async () => {

@@ -80,6 +80,8 @@ describe('settings', () => {
     expect(settingsOf(plain)).toEqual({
       ttl: { longestMs: 600_000, usualMs: 600_000, of: expect.any(Function) },
       graceMs: 0,
+      gatherMs: undefined,
+      holdOffMs: 0,
       backoffMs: 10_000,
       softMs: 0,
       hardMs: undefined,
