@@ -178,7 +178,7 @@ export interface Status {
     readonly cache: string;
     /** Left out, like the reads, while Postgres is away. */
     readonly keys?: number;
-    /** Reads and misses that were collected for this hour and the one before, and their ratio. */
+    /** Reads and misses that were told of for this hour and the one before; the ratio is of those that went through the cache. */
     readonly accesses?: number;
     readonly misses?: number;
     readonly hitRatio?: number;

@@ -125,7 +125,7 @@ async function merge(
     await lockCounts(client);
     await noteImport(client, record, horizon.now, again);
     const added = await addCounts(client, 'samovar_import', horizon);
-    await addCallers(client, callers, caches, horizon);
+    await addCallers(client, callers, caches, horizon, { isImport: true });
     return added;
   });
 }

@@ -125,22 +125,24 @@ async function addBatch(
   return { result, used };
 }
 
-/** Adds reads by kind of caller, within the caller's transaction. */
+/** Adds reads by kind of caller, within the caller's transaction; of imported ones nobody knows which were hits. */
 export async function addCallers(
   client: PoolClient,
   callers: readonly CallerCount[],
   caches: ReadonlyMap<string, number>,
   horizon: Horizon,
+  { isImport = false }: { readonly isImport?: boolean } = {},
 ): Promise<void> {
   if (callers.length === 0) return;
   await client.query(
-    `insert into samovar.access_caller as a (bucket, cache_id, caller, accesses, misses)
-     select least(bucket, $6), cache_id, caller, sum(accesses), sum(misses)
+    `insert into samovar.access_caller as a (bucket, cache_id, caller, accesses, misses, imported)
+     select least(bucket, $6), cache_id, caller, sum(accesses), sum(misses), case when $7 then sum(accesses) else 0 end
        from unnest($1::int[], $2::smallint[], $3::text[], $4::bigint[], $5::bigint[])
             c (bucket, cache_id, caller, accesses, misses)
       group by 1, 2, 3 order by 1, 2, 3
      on conflict (bucket, cache_id, caller) do update
-       set accesses = a.accesses + excluded.accesses, misses = a.misses + excluded.misses`,
+       set accesses = a.accesses + excluded.accesses, misses = a.misses + excluded.misses,
+           imported = a.imported + excluded.imported`,
     [
       callers.map(({ bucket }) => bucket),
       callers.map(({ cache }) => caches.get(cache)),
@@ -148,6 +150,7 @@ export async function addCallers(
       callers.map(({ accesses }) => accesses),
       callers.map(({ misses }) => misses),
       horizon.bucket,
+      isImport,
     ],
   );
 }

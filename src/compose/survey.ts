@@ -51,8 +51,8 @@ export async function readStatus(
   const isUp = (role: ServerFacts['role']) => servers.some((server) => server.role === role && server.ok);
   const postgres = servers.find((server) => server.role === 'postgres');
   const database = postgres?.ok && (postgres.schemaVersion ?? 0) > 0 ? await openDatabase() : undefined;
-  const facts = database && (await cacheFacts(database.pool, clock.now()));
-  // A schema that is behind has no table of refreshes; the servers' line says so.
+  // A schema that is behind lacks some of what they ask; the servers' line says so.
+  const facts = await (database && cacheFacts(database.pool, clock.now()).catch(() => undefined));
   const unread = await database?.refreshes.unread(clock.now()).catch(() => undefined);
   return {
     at: clock.now(),
@@ -60,7 +60,8 @@ export async function readStatus(
     ...(isUp('queue') ? { outages: await ground.outages.all() } : {}),
     caches: await Promise.all(
       config.caches.map(async (def) => {
-        const reads = facts && (facts.get(def.name) ?? { keys: 0, accesses: 0, misses: 0 });
+        const known = facts && (facts.get(def.name) ?? { keys: 0, accesses: 0, measured: 0, misses: 0 });
+        const { measured = 0, ...reads } = known ?? {};
         const [lastRun] = database ? await database.plans.list({ cache: def.name, limit: 1 }) : [];
         const experts = database ? await database.forecasts.standings(def.name) : [];
         const ledger = dirty && def.writeBehind && isUp('buffer') ? await dirty.ledger(def.name) : undefined;
@@ -70,7 +71,7 @@ export async function readStatus(
         return {
           cache: def.name,
           ...reads,
-          ...(reads && reads.accesses > 0 ? { hitRatio: 1 - reads.misses / reads.accesses } : {}),
+          ...(known && measured > 0 ? { hitRatio: 1 - known.misses / measured } : {}),
           ...(lastRun === undefined ? {} : { lastRun }),
           ...(def.refreshAhead === undefined || unread === undefined
             ? {}

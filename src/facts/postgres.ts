@@ -45,15 +45,22 @@ export async function postgresFacts(
   }
 }
 
-/** Keys known, and the reads of the last hour that has any, by cache. */
+/** Keys known, and the reads of the last hour that has any, by cache; `measured` went through the cache. */
 export async function cacheFacts(
   pool: Pool,
   now: number,
-): Promise<Map<string, { keys: number; accesses: number; misses: number }>> {
-  const { rows } = await pool.query<{ name: string; keys: string; accesses: string; misses: string }>(
+): Promise<Map<string, { keys: number; accesses: number; measured: number; misses: number }>> {
+  const { rows } = await pool.query<{
+    name: string;
+    keys: string;
+    accesses: string;
+    measured: string;
+    misses: string;
+  }>(
     `select c.name,
             (select count(*) from samovar.cache_key k where k.cache_id = c.id) as keys,
             coalesce(sum(a.accesses), 0) as accesses,
+            coalesce(sum(a.accesses - a.imported), 0) as measured,
             coalesce(sum(a.misses), 0) as misses
        from samovar.cache c
        left join samovar.access_caller a on a.cache_id = c.id and a.bucket >= $1
@@ -63,7 +70,12 @@ export async function cacheFacts(
   return new Map(
     rows.map((row) => [
       row.name,
-      { keys: Number(row.keys), accesses: Number(row.accesses), misses: Number(row.misses) },
+      {
+        keys: Number(row.keys),
+        accesses: Number(row.accesses),
+        measured: Number(row.measured),
+        misses: Number(row.misses),
+      },
     ]),
   );
 }

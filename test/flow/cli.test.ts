@@ -159,13 +159,13 @@ describe('one story on private servers', { timeout: 120_000 }, () => {
   });
 
   test('a run that nobody works says so, and the next warm carries it out', async () => {
-    const left = await shop.run('warm', 'products', '--keys', '1,2', '--detach', '--json');
+    const left = await shop.run('warm', 'products', '--keys', '901,902', '--detach', '--json');
     expect([left.code, left.err]).toEqual([
       0,
       'No worker is up: it waits for one. Start it: samovar worker\n',
     ]);
     const [{ run }] = JSON.parse(left.out) as [{ run: Run }];
-    const next = await shop.run('warm', 'products', '--keys', '3', '--json');
+    const next = await shop.run('warm', 'products', '--keys', '903', '--json');
     expect([next.code, next.err]).toEqual([
       0,
       `run ${run.id} of products had nobody to work it: it goes on here\n`,

@@ -11,6 +11,7 @@ import { createBuckets } from '../../src/access/postgres.ts';
 import type { ConfigInput } from '../../src/config.ts';
 import { defineCache, defineOrigin } from '../../src/define.ts';
 import { dayMs, hourMs } from '../../src/duration.ts';
+import { cacheFacts } from '../../src/facts/postgres.ts';
 import { key } from '../../src/key.ts';
 import { silentLog } from '../../src/log.ts';
 import { readConfig } from '../../src/read-config.ts';
@@ -107,6 +108,8 @@ test('a log becomes counts of caches, keys and hours', async () => {
     { caller: 'bot', accesses: 1 },
     { caller: 'user', accesses: 5 },
   ]);
+  // Nobody knows which of them were hits.
+  expect((await cacheFacts(db.pool, startAt)).get('pages')).toMatchObject({ accesses: 2, measured: 0 });
 });
 
 test('the same content counts once: as another file, packed, in packed parts, again and again', async () => {

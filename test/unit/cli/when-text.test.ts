@@ -42,7 +42,9 @@ test('groups by the time at which they must be warm, how they are loaded, and wh
     true,
   );
   expect(text).toMatch(/^WARM BY +CACHE +ORIGIN +READS\/H +KEYS +LEFT OUT +LOADED/);
-  expect(text).toMatch(/2026-01-05 08:00 UTC +products +db +1,235 +400 +100 +in 2 slots, 10 m to 5 m before/);
+  expect(text).toMatch(
+    /2026-01-05 08:00 UTC +products +db +1,235 +400 +100 +in 2 slots, 10 m 0 s to 5 m 0 s before/,
+  );
   expect(text).toMatch(/2026-01-05 09:00 UTC +products +db +9 +0 +7 +no room in the budget/);
   expect(text).toMatch(/^prices: no daily rise .* less than two days of reads are known$/m);
   expect(text).toMatch(/run by themselves\.$/);
