@@ -158,21 +158,6 @@ describe('one story on private servers', { timeout: 120_000 }, () => {
     expect(runs.map(({ state }) => state)).toEqual(['cancelled']);
   });
 
-  test('a run that nobody works says so, and the next warm carries it out', async () => {
-    const left = await shop.run('warm', 'products', '--keys', '901,902', '--detach', '--json');
-    expect([left.code, left.err]).toEqual([
-      0,
-      'No worker is up: it waits for one. Start it: samovar worker\n',
-    ]);
-    const [{ run }] = JSON.parse(left.out) as [{ run: Run }];
-    const next = await shop.run('warm', 'products', '--keys', '903', '--json');
-    expect([next.code, next.err]).toEqual([
-      0,
-      `run ${run.id} of products had nobody to work it: it goes on here\n`,
-    ]);
-    expect(JSON.parse(next.out)).toMatchObject([{ run: { id: run.id, state: 'done', rows: 2 } }]);
-  });
-
   test('schedule: seen, previewed, paused, resumed', async () => {
     const { out } = await shop.run('schedule', 'next', 'plan-products', '--count', '2');
     expect(out).toMatch(/(\d{4}-\d\d-\d\d 0[67]:45 UTC +\w{3},? .*08:45 Europe\/Berlin\n? *){2}/);
@@ -263,6 +248,21 @@ describe('one story on private servers', { timeout: 120_000 }, () => {
     );
     const wrong = await shop.run('explain', 'products', 'abc');
     expect([wrong.code, wrong.err]).toEqual([2, expect.stringContaining('E_KEY')]);
+  });
+
+  test('a run that nobody works says so, and the next warm carries it out', async () => {
+    const left = await shop.run('warm', 'products', '--keys', '901,902', '--detach', '--json');
+    expect([left.code, left.err]).toEqual([
+      0,
+      'No worker is up: it waits for one. Start it: samovar worker\n',
+    ]);
+    const [{ run }] = JSON.parse(left.out) as [{ run: Run }];
+    const next = await shop.run('warm', 'products', '--keys', '903', '--json');
+    expect([next.code, next.err]).toEqual([
+      0,
+      `run ${run.id} of products had nobody to work it: it goes on here\n`,
+    ]);
+    expect(JSON.parse(next.out)).toMatchObject([{ run: { id: run.id, state: 'done', rows: 2 } }]);
   });
 
   test('doctor: these servers have no error', async () => {

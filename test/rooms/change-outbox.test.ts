@@ -111,12 +111,17 @@ describe('without any worker', () => {
     await insert(db.pool, 77_777);
     const long = await db.pool.connect();
     await long.query('begin');
-    await long.query(`do $$ begin for i in 1 .. 20500 loop insert into product values (i); end loop; end $$`);
+    await long.query(
+      `insert into samovar.change (caches, tags) select '{products}', array['t' || i] from generate_series(1, 20000) i`,
+    );
+    await long.query('select samovar.change_bound()');
     expect((await taken(db.pool)).flatMap(({ ids }) => ids)).toEqual(['77777']);
     await long.query('commit');
     long.release();
-    expect((await outbox.depth()).rows).toBeLessThan(1_000);
-    expect((await taken(db.pool))[0]).toMatchObject({ isAll: true, caches: ['products'] });
+    expect((await outbox.depth()).rows).toBe(2);
+    expect(await taken(db.pool)).toContainEqual(
+      expect.objectContaining({ isAll: true, caches: ['products'] }),
+    );
   });
 
   test('a row that a worker has in hand meanwhile stays', async () => {
