@@ -114,11 +114,14 @@ async function start(
       ...(keys === undefined ? {} : { keys }),
       ...(maxTimeMs === undefined ? {} : { maxTime: maxTimeMs }),
     };
-    const started = await samovar.warm(cache, request);
+    let started = await samovar.warm(cache, request);
     if ('running' in started && !detach && (await isOrphan(samovar, started.running))) {
-      output.note(`run ${started.running} of ${cache} had nobody to work it: it goes on here`);
+      output.note(`run ${started.running} of ${cache} had nobody to work it: it comes first`);
       warmed.push({ cache, run: await followed(context, samovar, started.running, endWork) });
-    } else if ('running' in started) warmed.push({ cache, run: undefined, running: started.running });
+      if (signal.aborted) break;
+      started = await samovar.warm(cache, request);
+    }
+    if ('running' in started) warmed.push({ cache, run: undefined, running: started.running });
     else if (started.run === undefined) warmed.push({ cache, run: undefined, why: 'nothing needs warming' });
     else if (detach) warmed.push({ cache, run: (await samovar.runs.get(started.run))! });
     else warmed.push({ cache, run: await followed(context, samovar, started.run, endWork) });
@@ -126,10 +129,10 @@ async function start(
   return warmed;
 }
 
-/** Whether nobody but this process could work a run that is under way. */
+/** Whether nobody but this process could work a run that is under way, or was a moment ago. */
 async function isOrphan(samovar: Samovar, id: number): Promise<boolean> {
   const run = await samovar.runs.get(id);
-  return run !== undefined && !isEnded(run) && run.state !== 'paused' && (await warmers(samovar)) <= 1;
+  return run !== undefined && run.state !== 'paused' && (await warmers(samovar)) <= 1;
 }
 
 /** Processes that work `warm` jobs, this one included. */

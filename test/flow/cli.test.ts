@@ -258,11 +258,12 @@ describe('one story on private servers', { timeout: 120_000 }, () => {
     ]);
     const [{ run }] = JSON.parse(left.out) as [{ run: Run }];
     const next = await shop.run('warm', 'products', '--keys', '903', '--json');
-    expect([next.code, next.err]).toEqual([
-      0,
-      `run ${run.id} of products had nobody to work it: it goes on here\n`,
-    ]);
-    expect(JSON.parse(next.out)).toMatchObject([{ run: { id: run.id, state: 'done', rows: 2 } }]);
+    expect(next.code).toBe(0);
+    // It may be over before it is in the way of anything.
+    expect(['', `run ${run.id} of products had nobody to work it: it comes first\n`]).toContain(next.err);
+    expect((JSON.parse(next.out) as unknown[]).at(-1)).toMatchObject({ run: { state: 'done', rows: 1 } });
+    const runs = await shop.json<Run[]>('runs', 'list', 'products', '--limit', '2');
+    expect(runs.map(({ id, state }) => [id, state])).toContainEqual([run.id, 'done']);
   });
 
   test('doctor: these servers have no error', async () => {
