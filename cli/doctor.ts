@@ -1,8 +1,9 @@
 import { Command } from 'commander';
-import type { Status } from '../src/facade.ts';
 import { readMigrations } from '../src/files.ts';
 import type { CliContext } from './context.ts';
-import { examine, type Finding } from './findings.ts';
+import type { Finding } from './finding.ts';
+import { examine } from './findings.ts';
+import { idle } from './findings-config.ts';
 import { withCauses } from './reach.ts';
 
 const notes = `
@@ -32,19 +33,6 @@ export const command = (context: CliContext): Command =>
       );
       if (errors > 0) context.exitWith(5);
     });
-
-/** Nobody works: applications enqueue and schedules are due, and nothing comes of it. */
-const idle = (queues: Status['queues']): Finding[] =>
-  queues.length === 0 || queues.some(({ workers }) => workers > 0)
-    ? []
-    : [
-        {
-          level: 'warning',
-          subject: 'workers',
-          text: 'none is up: no schedule runs, and what is enqueued waits',
-          fixes: ['samovar worker'],
-        },
-      ];
 
 const plural = (n: number, word: string): string => `${n} ${word}${n === 1 ? '' : 's'}`;
 

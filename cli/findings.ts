@@ -1,34 +1,11 @@
 import type { Config } from '../src/config.ts';
-import { defaults } from '../src/defaults.ts';
-import type { AnyCacheDef } from '../src/define.ts';
 import { humanDuration, minuteMs, secondMs } from '../src/duration.ts';
 import type { ServerFacts } from '../src/facade.ts';
-import { policyOf } from '../src/ttl/ttl.ts';
-
-export interface Finding {
-  readonly level: 'ok' | 'warning' | 'error';
-  readonly subject: string;
-  readonly text: string;
-  /** What mends it, one line each. */
-  readonly fixes: readonly string[];
-}
+import { error, type Finding, ok, warning } from './finding.ts';
+import { doubts } from './findings-config.ts';
 
 /** More than this between two clocks makes schedules and buckets of one disagree with the other's. */
 const longestSkewMs = secondMs;
-
-const ok = (subject: string, text: string): Finding => ({ level: 'ok', subject, text, fixes: [] });
-const warning = (subject: string, text: string, ...fixes: string[]): Finding => ({
-  level: 'warning',
-  subject,
-  text,
-  fixes,
-});
-const error = (subject: string, text: string, ...fixes: string[]): Finding => ({
-  level: 'error',
-  subject,
-  text,
-  fixes,
-});
 
 /** What is good, doubtful and dangerous about servers and configuration together. Pure. */
 export function examine(config: Config, servers: readonly ServerFacts[], needs: number): Finding[] {
@@ -272,51 +249,4 @@ function* changes(
     );
   else if (told.triggers.length > 0 && told.error === undefined)
     yield ok(subject, `${told.waiting === 0 ? 'none waits' : `${told.waiting} on their way`}`);
-}
-
-/** What a configuration may say and rarely means. */
-function* doubts({ caches, jobs, schedules, origins, auto }: Config): Generator<Finding> {
-  if (caches.length === 0) yield warning('config', 'it has no caches', 'define one: defineCache(...)');
-  if (jobs.length === 0)
-    yield warning(
-      'config',
-      'it has no jobs: a worker has nothing to do',
-      "jobs: [...builtinJobs] from 'samovar/jobs'",
-    );
-  for (const { name, budget } of origins) {
-    if (budget?.perSecond === undefined)
-      yield warning(
-        'config',
-        `origin '${name}' has no budget: a warm loads as fast as it can`,
-        `defineOrigin('${name}', { budget: { perSecond: 250 } })`,
-      );
-    else if (budget.perSecond === 0)
-      yield warning(
-        'config',
-        `origin '${name}' has a budget of 0: nothing is ever warmed from it`,
-        'set budget.perSecond',
-      );
-  }
-  const scheduled = new Set(schedules.map(({ payload }) => payload.cache));
-  for (const def of caches) if (scheduled.has(def.name)) yield* tooSlow(def);
-  for (const { name } of caches)
-    if (jobs.length > 0 && !auto && !scheduled.has(name))
-      yield warning(
-        'config',
-        `no schedule warms cache '${name}'`,
-        `schedule('*/15 * * * *', warm, { cache: '${name}' }), or samovar warm ${name} from your deploy`,
-      );
-}
-
-/** What is warmed should not expire sooner than the budget lets it be loaded again. */
-function* tooSlow(def: AnyCacheDef): Generator<Finding> {
-  const perSecond = def.origin.budget?.perSecond ?? Number.POSITIVE_INFINITY;
-  const seconds = policyOf(def).usualMs / secondMs;
-  const top = def.warm?.top ?? defaults.warm.top;
-  if (perSecond === 0 || perSecond * seconds >= top) return;
-  yield warning(
-    'config',
-    `the budget of origin '${def.origin.name}' loads ${Math.floor(perSecond * seconds)} keys within the ttl of cache '${def.name}', and a plan holds ${top}: the rest expires first`,
-    `budget.perSecond: ${Math.ceil(top / seconds)}, a longer ttl, or a smaller warm.top`,
-  );
 }

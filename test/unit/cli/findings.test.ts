@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { examine } from '../../../cli/findings.ts';
+import { idle } from '../../../cli/findings-config.ts';
 import { builtinJobs, invalidate, warm } from '../../../jobs/index.ts';
 import { defineCache, defineOrigin } from '../../../src/define.ts';
 import type { ServerFacts } from '../../../src/facade.ts';
@@ -264,4 +265,13 @@ test('a budget that cannot keep a plan warm is told, with what would', () => {
   expect(of({ origin: defineOrigin('stopped', { budget: { perSecond: 0 } }) })).toEqual([
     expect.objectContaining({ text: expect.stringContaining('a budget of 0') }),
   ]);
+});
+
+test('that nobody works is said, unless the queue is away and nobody can know', () => {
+  const queue = (workers: number) => ({ job: 'warm', counts: {}, workers });
+  expect(idle([queue(0), queue(0)])).toMatchObject([
+    { level: 'warning', subject: 'workers', fixes: ['samovar worker'] },
+  ]);
+  expect(idle([queue(0), queue(1)])).toEqual([]);
+  expect(idle([])).toEqual([]);
 });
