@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
-import { Redis } from 'ioredis';
+import { Command, Redis } from 'ioredis';
 import type { Client, Pool, PoolClient } from 'pg';
-import { systemClock, type Timer } from './clock.ts';
+import { nextTurn, systemClock, type Timer } from './clock.ts';
 import { hideSecrets, messageOf, SamovarError } from './errors.ts';
 
 export type { Client, Pool, PoolClient, Redis };
@@ -42,7 +42,7 @@ export interface RedisConnectOptions {
 /** Opens a connection that never throws by itself: a server that is away is told to `onError` and tried again. */
 export function openRedis(options: RedisConnectOptions): Redis {
   const use = options.use ?? 'command';
-  const redis = new Redis(options.url, {
+  const redis = new Fair(options.url, {
     connectionName: `samovar-${options.role}`,
     retryStrategy,
     reconnectOnError,
@@ -65,6 +65,26 @@ export function openRedis(options: RedisConnectOptions): Redis {
   redis.on('error', (error: Error) => options.onError?.(error));
   if (use === 'command') leaveSilence(redis);
   return redis;
+}
+
+/**
+ * Calls a command late only when its answer is not there: a process that stood still finds its timers first, and only
+ * then the answers of that time.
+ */
+class Fair extends Redis {
+  override sendCommand(...sent: Parameters<Redis['sendCommand']>): unknown {
+    const [command] = sent;
+    if (this.options.commandTimeout !== undefined && command instanceof Command) {
+      const { reject } = command;
+      command.reject = (error) => {
+        if (!isLate(error)) return reject(error);
+        void nextTurn().then(() => {
+          if (!command.isSettled) reject(error);
+        });
+      };
+    }
+    return super.sendCommand(...sent);
+  }
 }
 
 const silenceMs = 2_500;

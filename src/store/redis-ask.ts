@@ -1,5 +1,5 @@
 import type { Command, Redis } from 'ioredis';
-import { systemClock, type Timer } from '../clock.ts';
+import { nextTurn, systemClock, type Timer } from '../clock.ts';
 
 /** Told once: the reply of a command as the client decodes it, texts as bytes, or why there is none. */
 export type Answered = (reply: unknown, error?: Error) => void;
@@ -97,10 +97,14 @@ class Open {
     this.#timer?.stop();
     this.#timer = undefined;
   }
-  readonly #look = (): void => {
-    this.#timer!.stop();
-    this.#timer = undefined;
+  readonly #look = async (): Promise<void> => {
+    const timer = this.#timer!;
+    timer.stop();
     const now = systemClock.elapsed();
+    // A process that stood still finds its timers first, and only then the answers of that time.
+    await nextTurn();
+    if (this.#timer !== timer) return;
+    this.#timer = undefined;
     for (const question of this.#all) {
       if (question.until > now) {
         this.#timer = systemClock.every(Math.ceil(question.until - now), this.#look);

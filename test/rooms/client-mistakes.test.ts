@@ -52,6 +52,7 @@ const samovar = await createClient(
   {
     redis: cacheRedis.url,
     queueRedis: queueRedis.url,
+    commandTimeout: '10s',
     caches: [items, texts, pairs, outer],
     access: { flushEvery: '1h' },
   },
@@ -99,17 +100,17 @@ describe('what does not fit', () => {
   });
 
   test.each([
-    ['nothing', undefined, 'got undefined'],
-    ['too short a list', [1], 'got an array of 1 for 2 ids'],
-    ['rows of a driver', Object.assign(Object.create({}), { rows: [] }), 'got an object of class Object'],
-    ['a text', 'seven', 'got a string'],
-  ])('a loader that answers with %s is told what it should answer with', async (_, wrong, told) => {
+    ['nothing', 21, undefined, 'got undefined'],
+    ['too short a list', 23, [1], 'got an array of 1 for 2 ids'],
+    ['rows of a driver', 25, Object.assign(Object.create({}), { rows: [] }), 'got an object of class Object'],
+    ['a text', 27, 'seven', 'got a string'],
+  ])('a loader that answers with %s is told what it should answer with', async (_, id, wrong, told) => {
     answer = () => wrong;
     const failure = { code: 'E_LOAD_SHAPE', message: expect.stringContaining(told) };
-    await expect(cache.getMany([21, 22])).rejects.toMatchObject(failure);
+    await expect(cache.getMany([id, id + 1])).rejects.toMatchObject(failure);
     answer = (ids) => ids;
-    await cache.delete([21, 22]);
-    expect(await cache.get(21)).toBe(21);
+    await cache.delete([id, id + 1]);
+    expect(await cache.get(id)).toBe(id);
   });
 
   test('a value that JSON cannot hold fails its own read', async () => {
@@ -124,8 +125,9 @@ describe('what does not fit', () => {
     answer = (ids) => ids.map(() => long);
     expect(await cache.get(61)).toBe(long);
     expect(await cache.get(62)).toBe(long);
-    await until(() => refused.length === 2, 'both are told');
-    expect(refused).toEqual([1, 2].map(() => ({ cache: 'items', why: 'too-big' })));
+    // An earlier test's value may come too late to be stored, too.
+    const tooBig = () => refused.filter(({ cache, why }) => cache === 'items' && why === 'too-big');
+    await until(() => tooBig().length === 2, 'both are told');
     expect(loads).toHaveLength(2);
     expect(await stored('items')).toBe(0);
   });

@@ -48,6 +48,7 @@ const faulty = query('faulty', db.pool, 'select 10 / $1::int as share', {
 const samovar = await createClient({
   redis: cacheRedis.url,
   queueRedis: queueRedis.url,
+  commandTimeout: '10s',
   caches: [rates, odd, orders, sums, faulty],
   log: { level: 'silent' },
 });

@@ -30,6 +30,7 @@ const strict = http('strict', options);
 const samovar = await createClient({
   redis: cacheRedis.url,
   queueRedis: queueRedis.url,
+  commandTimeout: '10s',
   caches: [web, strict],
   log: { level: 'silent' },
 });
