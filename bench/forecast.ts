@@ -1,12 +1,12 @@
-import { fileURLToPath } from 'node:url';
 import { systemClock as clock } from '../src/clock.ts';
 import { replay } from '../src/forecast/replay.ts';
 import { createTraffic } from '../src/forecast/traffic.ts';
 import { atMost, type Bench, type BenchRow } from './bench.ts';
+import { frameFile } from './frame/child.ts';
 import type { Folded } from './frame/forecaster.ts';
 import { median } from './frame/stats.ts';
 
-const forecasterFile = fileURLToPath(new URL('./frame/forecaster.ts', import.meta.url));
+const forecasterFile = frameFile('forecaster');
 const top = 10_000;
 const mostMs = 2_000;
 const mostMb = 200;

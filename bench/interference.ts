@@ -1,7 +1,7 @@
-import { fileURLToPath } from 'node:url';
 import { openRedis } from '../src/connect.ts';
 import { atLeast, atMost, type Bench, type BenchContext, type BenchRow } from './bench.ts';
 import type { Child } from './frame/child.ts';
+import { frameFile } from './frame/child.ts';
 import { fillItems, itemsSettings, openItems } from './frame/items.ts';
 import type { PeerSetup, PeerTimes } from './frame/peer.ts';
 import { interleave, median, quantile } from './frame/stats.ts';
@@ -14,7 +14,6 @@ interface Times {
   readonly perSecond: number;
 }
 
-const file = (name: string) => fileURLToPath(new URL(`./frame/${name}.ts`, import.meta.url));
 const rate = 10_000;
 const enough = 8;
 
@@ -37,13 +36,13 @@ export const bench: Bench = {
       await redis.connect();
       context.log(`${rows} rows, ${context.rounds} rounds of ${readMs / 1_000} s each`);
       await fillItems(pool, rows);
-      const worker = context.child(file('worker'));
+      const worker = context.child(frameFile('worker'));
       await worker.ask('open', { ...urls, loader: 'text', top: rows, perSecond: rate } satisfies WorkerSetup);
       await worker.ask('migrate');
       await worker.ask('work');
       const measure = (disturb: (reading: () => Promise<Float64Array>) => Promise<Times>) => async () => {
         await redis.flushall();
-        const reader = context.child(file('reader'));
+        const reader = context.child(frameFile('reader'));
         await reader.ask('open', { cacheUrl: cache.url, keys: 10_000 });
         await reader.ask('read', 300);
         const times = await disturb(() => reader.ask<Float64Array>('read', readMs));
@@ -95,7 +94,7 @@ async function besidePeer(
   reading: () => Promise<Float64Array>,
   readMs: number,
 ): Promise<Times> {
-  const peer = context.child(file('peer'));
+  const peer = context.child(frameFile('peer'));
   await peer.ask('open', setup);
   const working = peer.ask<PeerTimes>(question).catch(() => undefined);
   await peer.ask('begun');

@@ -1,9 +1,9 @@
-import { fileURLToPath } from 'node:url';
 import { atLeast, type Bench, type BenchRow } from './bench.ts';
+import { frameFile } from './frame/child.ts';
 import type { MemorySetup, Reading } from './frame/memory.ts';
 import { interleave, median } from './frame/stats.ts';
 
-const file = fileURLToPath(new URL('./frame/memory.ts', import.meta.url));
+const file = frameFile('memory');
 const names = [
   'lru-cache',
   'samovar',

@@ -1,11 +1,11 @@
-import { fileURLToPath } from 'node:url';
 import { systemClock } from '../src/clock.ts';
 import { startProxy } from '../test/support/proxy.ts';
 import { atMost, type Bench, type BenchContext, type BenchRow } from './bench.ts';
+import { frameFile } from './frame/child.ts';
 import { type PeerName, peerNames, peerPackages } from './frame/peer-names.ts';
 import type { Answers, SubjectSetup } from './frame/subject.ts';
 
-const subjectFile = fileURLToPath(new URL('./frame/subject.ts', import.meta.url));
+const subjectFile = frameFile('subject');
 /** Nobody waits longer for a page. */
 const limitMs = 1_000;
 /** How long after Redis is back a deletion counts as lost. */

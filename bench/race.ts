@@ -1,10 +1,10 @@
-import { fileURLToPath } from 'node:url';
 import { openRedis } from '../src/connect.ts';
 import { atMost, type Bench, type BenchRow } from './bench.ts';
+import { frameFile } from './frame/child.ts';
 import { peerNames, peerPackages } from './frame/peer-names.ts';
 import type { SubjectSetup, Way } from './frame/subject.ts';
 
-const subjectFile = fileURLToPath(new URL('./frame/subject.ts', import.meta.url));
+const subjectFile = frameFile('subject');
 const ways: Readonly<Record<Way, string>> = {
   key: 'deleted',
   tag: 'invalidated by tag',

@@ -1,12 +1,12 @@
-import { fileURLToPath } from 'node:url';
 import { openRedis } from '../src/connect.ts';
 import { type Begun, densest, sparsest } from '../src/demo/measure.ts';
 import { atMost, type Bench, type BenchRow } from './bench.ts';
+import { frameFile } from './frame/child.ts';
 import { openItems } from './frame/items.ts';
 import { median } from './frame/stats.ts';
 import type { LoadTimes, WorkerSetup } from './frame/worker.ts';
 
-const workerFile = fileURLToPath(new URL('./frame/worker.ts', import.meta.url));
+const workerFile = frameFile('worker');
 const limit = 500;
 const workers = 3;
 /** The fleet has started when every worker has had its first turn. */

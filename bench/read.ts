@@ -1,11 +1,11 @@
-import { fileURLToPath } from 'node:url';
 import { atLeast, type Bench, type BenchRow } from './bench.ts';
 import type { Child } from './frame/child.ts';
+import { frameFile } from './frame/child.ts';
 import { peerNames, peerPackages } from './frame/peer-names.ts';
 import { interleave, median } from './frame/stats.ts';
 import type { ReadSetup, SubjectSetup } from './frame/subject.ts';
 
-const subjectFile = fileURLToPath(new URL('./frame/subject.ts', import.meta.url));
+const subjectFile = frameFile('subject');
 const names = peerNames;
 const raw = ['ioredis', 'ioredis, auto-pipelining'];
 const counts = [1, 32, 256] as const;

@@ -1,7 +1,7 @@
 // npm run bench -- <name> [--json] [--assert] [--rounds N] [--quick] [--trace FILE [--ttl 1d]]
 import { readdirSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { dirname } from 'node:path';
+import { dirname, extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { createOutput } from '../cli/output.ts';
@@ -13,13 +13,14 @@ import { installPeers } from './frame/peers.ts';
 import { resultText } from './frame/print.ts';
 import { createStage } from './frame/stage.ts';
 
+const form = extname(import.meta.url);
 const names = readdirSync(dirname(fileURLToPath(import.meta.url)))
-  .filter((file) => file.endsWith('.ts') && !['bench.ts', 'run.ts'].includes(file))
-  .map((file) => file.slice(0, -3))
+  .filter((file) => file.endsWith(form) && ![`bench${form}`, `run${form}`].includes(file))
+  .map((file) => file.slice(0, -form.length))
   .sort();
 
 const load = async (name: string): Promise<Bench> =>
-  ((await import(`./${name}.ts`)) as { bench: Bench }).bench;
+  ((await import(new URL(`./${name}${form}`, import.meta.url).href)) as { bench: Bench }).bench;
 
 const usage =
   'usage: npm run bench -- <name> [--json] [--assert] [--rounds N] [--quick] [--trace FILE [--ttl 1d]]';

@@ -1,7 +1,7 @@
-import { fileURLToPath } from 'node:url';
 import { systemClock } from '../src/clock.ts';
 import { openRedis } from '../src/connect.ts';
 import { atMost, type Bench, type BenchContext, type BenchRow } from './bench.ts';
+import { frameFile } from './frame/child.ts';
 import type { Stampede, StampedeSetup } from './frame/stampede.ts';
 import { interleave, median } from './frame/stats.ts';
 
@@ -10,7 +10,7 @@ interface Outcome {
   readonly loadsPerKey: number;
 }
 
-const file = fileURLToPath(new URL('./frame/stampede.ts', import.meta.url));
+const file = frameFile('stampede');
 const processes = 4;
 const keys = 50;
 /** Of all processes together, for each key. */

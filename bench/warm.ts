@@ -1,8 +1,8 @@
-import { fileURLToPath } from 'node:url';
 import { systemClock } from '../src/clock.ts';
 import { openRedis } from '../src/connect.ts';
 import { atLeast, type Bench, type BenchContext, type BenchRow } from './bench.ts';
 import type { Child } from './frame/child.ts';
+import { frameFile } from './frame/child.ts';
 import { fillItems, itemsSettings, openItems } from './frame/items.ts';
 import type { PeerSetup, PeerTimes } from './frame/peer.ts';
 import { copyItems } from './frame/postgres-copy.ts';
@@ -16,8 +16,8 @@ interface Times {
   readonly planMs?: number;
 }
 
-const workerFile = fileURLToPath(new URL('./frame/worker.ts', import.meta.url));
-const peerFile = fileURLToPath(new URL('./frame/peer.ts', import.meta.url));
+const workerFile = frameFile('worker');
+const peerFile = frameFile('peer');
 const enough = 0.38;
 /** As in the Procfile; the peers run with it, too. */
 const nodeOptions = ['--max-semi-space-size=32'];

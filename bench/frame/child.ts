@@ -1,4 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { extname } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 /** Another process of the bench, which answers questions. */
 export interface Child {
@@ -15,6 +17,10 @@ interface Question {
   readonly data: unknown;
 }
 type Answer = { readonly id: number } & ({ readonly value: unknown } | { readonly error: string });
+
+/** A file beside this one, compiled or not as this one is. */
+export const frameFile = (name: string): string =>
+  fileURLToPath(new URL(`./${name}${extname(import.meta.url)}`, import.meta.url));
 
 /** Runs a file of ours as a process of its own, under the same loader. */
 export function startChild(file: string, nodeOptions: readonly string[] = []): Child {

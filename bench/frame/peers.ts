@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { packageRoot } from '../../src/files.ts';
 
-const folder = dirname(dirname(fileURLToPath(import.meta.url)));
+const folder = join(packageRoot, 'bench');
 
 /** Installs what bench/package.json names unless it is there. Throws when npm cannot. */
 export function installPeers(peers: readonly string[], note: (text: string) => void): void {
