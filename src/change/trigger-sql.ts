@@ -69,19 +69,27 @@ interface Side {
   readonly from: string;
 }
 
-/** Gathers the ids, or the tags, of one side of a statement. */
+/** One more than what forgets a whole cache. */
+const enough = 200_001;
+
+/** Gathers the ids, or the tags, of one side of a statement, as many as matter. */
 function gather({ into, from }: Side, watch: Watch, what: 'ids' | 'tags', isUnique: boolean): string {
   const rows = (side: string) => rowsSql(side, watch);
+  const gathered = (some: string) => `select array_agg(v) into ${into} from (${some} limit ${enough}) s;`;
   if (what === 'ids') {
     const isNull = columnsOfId(watch.id).map((column) => `${quoted(column)} is not null`);
     const text = idSql(watch.id!, watch.form);
     const some = `select ${isUnique ? '' : 'distinct '}${text} as v from ${rows(from)} where ${isNull.join(' and ')}`;
-    return `select array_agg(v) into ${into} from (${some}) s;`;
+    return gathered(some);
   }
   const each = watch.tags.map((tag) => `(${tagSql(tag)})`).join(', ');
   const some = `select distinct v from ${rows(from)}, lateral (values ${each}) as t (v) where v is not null`;
-  return `select array_agg(v) into ${into} from (${some}) s;`;
+  return gathered(some);
 }
+
+/** What cannot be named - more text than an array holds, a column that is gone - fails nobody's statement: all is forgotten. */
+const unlessItFails = (steps: readonly string[], all: string): string =>
+  `begin ${steps.join(' ')} exception when others then after_ := null; ${all} end;`;
 
 /** What one watch does for an event; `isUnique` = no two rows have the same id. */
 function watchSql(asked: Watch, event: Exclude<TriggerEvent, 'truncate'>, isUnique: boolean): string {
@@ -102,12 +110,14 @@ function watchSql(asked: Watch, event: Exclude<TriggerEvent, 'truncate'>, isUniq
       steps.push(`if exists (select from ${seen}) then ${give(list(watch.tags))} end if;`);
       continue;
     }
-    steps.push(gather({ into: 'after_', from: seen }, watch, what, isUnique));
-    if (event === 'update') {
+    const gathers = [gather({ into: 'after_', from: seen }, watch, what, isUnique)];
+    if (event === 'update')
       // Both tables come in the same order; where they do not, more is told than is needed, and never less.
-      steps.push(gather({ into: 'before_', from: 'samovar_old' }, watch, what, isUnique));
-      steps.push(`if before_ is distinct from after_ then after_ := before_ || after_; end if;`);
-    }
+      gathers.push(
+        gather({ into: 'before_', from: 'samovar_old' }, watch, what, isUnique),
+        `if before_ is distinct from after_ then after_ := before_ || after_; end if;`,
+      );
+    steps.push(unlessItFails(gathers, `perform samovar.change_add(${caches}, 'id', null, null, true);`));
     steps.push(give('after_'));
   }
   return steps.join('\n    ');

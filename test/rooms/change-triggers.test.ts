@@ -140,6 +140,20 @@ describe('what a statement tells', () => {
     expect(await taken(db.pool)).toMatchObject([{ isAll: true, caches: ['products'], ids: [] }]);
   });
 
+  test('everything, where it cannot name what changed: who writes is not to suffer for it', async () => {
+    const tagged = watching('products', { table: 'product', id: 'id', tags: ['category:{category}'] });
+    await triggersOf(db.pool, tagged).install();
+    await sql('alter table product rename column category to kind');
+    await sql(`insert into product (id, name, kind) values (1, 'a', 7)`);
+    const told = await taken(db.pool);
+    expect(told.filter(({ isAll }) => isAll).map(({ caches }) => caches)).toEqual([['products']]);
+    expect(told.flatMap(({ ids }) => ids)).toEqual(['1']);
+    await sql('alter table product rename column id to number');
+    await sql('update product set name = upper(name)');
+    expect((await taken(db.pool)).every(({ isAll }) => isAll)).toBe(true);
+    expect((await sql('select name from product')).rows).toEqual([{ name: 'A' }]);
+  });
+
   test('names with quotes and spaces are names', async () => {
     const table = 'My shop.Odd "name"';
     const odd = watching(`odd`, { table, id: 'the id', tags: [`it's {tenant} \\ $$`] }, key.string as never);
