@@ -1,6 +1,7 @@
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { refresh } from '../../jobs/refresh.ts';
 import { createBuckets } from '../../src/access/postgres.ts';
+import { systemClock } from '../../src/clock.ts';
 import { dueCaches, dueReads, feeding } from '../../src/compose/due.ts';
 import { defineCache } from '../../src/define.ts';
 import { createRefreshes } from '../../src/due/postgres.ts';
@@ -27,6 +28,7 @@ const products = defineCache('products', {
   ttl: '1h',
   jitter: 0,
   refreshAhead: 0.8,
+  earlyRefresh: 1,
   stillCurrent: (old) => [...old.keys()].filter((id) => current.has(id)),
   load: (ids) => origin.load(ids),
 });
@@ -37,10 +39,11 @@ const refreshes = createRefreshes(room.db.pool, { events, retention: { plansMs: 
 const clock = fakeClock(Math.floor(Date.now() / hourMs) * hourMs + 60_000);
 
 /** One process: its caches note what they fill. */
-async function process(options: { visibilityMs?: number } = {}) {
+async function process(options: { visibilityMs?: number; chance?: () => number } = {}) {
   let due: DueIndex | undefined;
   const app = await counter([products], {
     clock,
+    chance: () => options.chance?.() ?? 0,
     around: (store) => feeding(store, { ...lazily(() => due!), feeds: () => true }),
   });
   due = createDue(app.cacheRedis, {
@@ -98,9 +101,19 @@ const context = (signal = new AbortController().signal): JobContext => ({
   log: silentLog,
   progress: async () => {},
 });
-const run = (change?: Change, signal?: AbortSignal) => {
+/** On a busy machine a pacer may wait: time goes on slowly meanwhile. */
+const run = async (change?: Change, signal?: AbortSignal) => {
   const { from, to } = rooms(change);
-  return refresh.run({}, from, to, context(signal));
+  let isOver = false;
+  const running = refresh.run({}, from, to, context(signal)).finally(() => {
+    isOver = true;
+  });
+  running.catch(() => {}); // who waits is told
+  for (let turn = 0; !isOver; turn++) {
+    await systemClock.sleep(5);
+    if (turn > 100) await clock.advance(5);
+  }
+  return running;
 };
 
 /** These were read ten times an hour until now, and no others. */
@@ -330,4 +343,52 @@ test('two workers at once load nothing twice', async () => {
   await read(ids);
   await Promise.all([run(), run({ using })]);
   expect(origin.loads.flat().toSorted((a, b) => a - b)).toEqual(ids);
+});
+
+describe('readers whom chance picks, and the job', () => {
+  const ids = [1, 2, 3, 4, 5, 6];
+  /** Loads took a second, and all of these end in a few. */
+  const soonOver = async () => {
+    for (const id of ids) origin.rows.set(id, `p${id}`);
+    origin.loads.length = 0;
+    origin.hold();
+    const filled = cache.getMany(ids);
+    await until(() => origin.loads.length > 0, 'they are loaded');
+    await clock.advance(1_000);
+    origin.release();
+    await filled;
+    await app.caches.settled();
+    await due.flush();
+    await clock.advance(ttlMs - 2_000);
+    await read(ids);
+    origin.loads.length = 0;
+    origin.hold();
+  };
+
+  test('that is at it: nobody loads a key twice', async () => {
+    const reader = await process({ chance: () => 0.999_999 });
+    await soonOver();
+    const refreshing = run();
+    await until(() => origin.loads.length > 0, 'the job loads');
+    expect([...(await reader.app.caches.open(products).getMany(ids)).keys()]).toEqual(ids);
+    // They were tried: whose lease is somebody else's are left alone for a while.
+    await reader.app.caches.settled();
+    origin.release();
+    expect(await refreshing).toMatchObject({ result: { refreshed: ids.length } });
+    expect(origin.loads.flat().toSorted()).toEqual(ids);
+  });
+
+  test('that comes later: nobody loads a key twice', async () => {
+    const reader = await process({ chance: () => 0.999_999 });
+    await soonOver();
+    await reader.app.caches.open(products).getMany(ids);
+    await until(() => origin.loads.flat().length === ids.length, 'the reader has them loaded');
+    expect(await run()).toMatchObject({ result: { due: ids.length, refreshed: 0 } });
+    origin.release();
+    await reader.app.caches.settled();
+    // The keys that the job gave back are due again, and found filled.
+    await clock.advance(0.1 * ttlMs);
+    expect(await run()).toMatchObject({ result: { due: ids.length, fresh: ids.length } });
+    expect(origin.loads.flat().toSorted()).toEqual(ids);
+  });
 });
