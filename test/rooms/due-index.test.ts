@@ -160,6 +160,25 @@ describe('a claim', () => {
     await clock.advance(ttlMs);
     expect((await due.claim('shop', { most: 500 }))?.keys).toEqual(['moved']);
   });
+
+  test('is not ended while what it gives back is not noted: all of it comes again', async () => {
+    const own = new Redis(urls().cacheUrl);
+    const due = createDue(own, {
+      prefix: 'test',
+      clock,
+      caches: [{ cache: 'shop', ...settings }],
+      gatherMs: 0,
+      visibilityMs: 1,
+    });
+    await feed(due, ['a', 'b']);
+    await clock.advance(ttlMs);
+    const claim = (await due.claim('shop', { most: 500 }))!;
+    (own as unknown as { svDueFeed: unknown }).svDueFeed = () => Promise.reject(new Error('cut'));
+    await expect(due.settle([claim], [{ key: 'a' }])).rejects.toMatchObject({ code: 'E_STORE_UNAVAILABLE' });
+    own.disconnect();
+    const again = await until(() => index().claim('shop', { most: 500 }), 'it is given again');
+    expect([again.isAgain, again.keys.toSorted()]).toEqual([true, ['a', 'b']]);
+  });
 });
 
 test('a list takes no more than its bound, and goes by itself when its entries have ended', async () => {

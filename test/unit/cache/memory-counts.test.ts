@@ -45,7 +45,7 @@ function holding(keys: number) {
   const readAll = () => {
     for (let i = 0; i < keys; i++) expect(memory.find(`item:${i}`, undefined)).toBeDefined();
   };
-  return { told, readAll, flush: () => flush() };
+  return { memory, entry, told, readAll, flush: () => flush() };
 }
 
 test('reads of an entry are told once a flush, however many they were', () => {
@@ -62,4 +62,13 @@ test('no more than a bound of entries wait to be told', () => {
   expect(told).toHaveLength(50_000);
   flush();
   expect(told).toEqual(new Array(60_000).fill(1));
+});
+
+test('what was asked for before a tag was told is not kept: its tags are not known yet', () => {
+  const { memory, entry } = holding(0);
+  const before = memory.stamp();
+  memory.dropTags(['sale']);
+  memory.keep('a', before, entry, 1);
+  memory.keep('b', memory.stamp(), entry, 1);
+  expect([memory.find('a', undefined), memory.find('b', undefined)]).toEqual([undefined, Promise.resolve(1)]);
 });
