@@ -20,7 +20,7 @@ export interface Want {
   /** The entry that was there and is of no use. */
   readonly past?: Buffer | undefined;
   /** The clock's `elapsed` when the store was first asked for it. @default when its lease is asked for */
-  readonly askedAt?: number;
+  readonly askedAt?: number | undefined;
 }
 
 export interface LandingParts {

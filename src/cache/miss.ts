@@ -3,6 +3,7 @@ import { isSamovarError } from '../errors.ts';
 import { leaseMs } from '../lease/lease.ts';
 import { loopOf } from '../origin/within.ts';
 import type { Form } from '../store/codec.ts';
+import type { Begun } from '../store/store.ts';
 import type { Tags } from '../tags/tags.ts';
 import { createBegin } from './begin.ts';
 import { type Flight, type Flights, openFlight } from './flight.ts';
@@ -42,6 +43,8 @@ const mostOvertakes = 3;
 
 /** A want and how long it has waited for somebody else's load. */
 interface Waiter extends Want {
+  past: Buffer | undefined;
+  askedAt: number | undefined;
   readonly spot: Spot | undefined;
   /** What had been told of the key before its lease was asked for. */
   heard: number;
@@ -53,6 +56,9 @@ interface Lot {
   readonly wants: Waiter[];
   readonly flights: Flight[];
 }
+/** What became of a lease, where no entry was found instead. */
+const isWord = (begun: Begun): begun is Exclude<Begun, Buffer> => typeof begun === 'string';
+const none: readonly undefined[] = [];
 const emptyLot = (): Lot => ({ wants: [], flights: [] });
 
 /** Loads what readers miss: under a lease, once per key and process, and shared by all who wait. */
@@ -92,22 +98,31 @@ export function createMisses(parts: MissParts): Misses {
     try {
       const asking = (async () => {
         const [now, begun] = await Promise.all([settings.isTagged ? tags.seq() : 0, beginning]);
-        const found = begun.map((each) => (typeof each === 'string' ? undefined : each));
-        return { now, begun, judged: await judge.many(found) };
+        // Most often there is nothing to judge.
+        if (begun.every(isWord)) return { now, begun, judged: none };
+        return {
+          now,
+          begun,
+          judged: await judge.many(begun.map((each) => (isWord(each) ? undefined : each))),
+        };
       })();
       const { now, begun, judged } = await patience(asking, Math.min(...wants.map(askedAt)));
       seq = now;
-      const readable = await Promise.all(
-        begun.map((each, i) => typeof each !== 'string' && judged[i] === 'alive' && isReadable(each)),
-      );
+      const readable =
+        judged === none
+          ? none
+          : await Promise.all(
+              begun.map((each, i) => !isWord(each) && judged[i] === 'alive' && isReadable(each)),
+            );
       begun.forEach((each, i) => {
         const [want, flight] = [wants[i]!, flights[i]!];
-        if (typeof each !== 'string' && readable[i]) {
+        if (!isWord(each) && readable[i]) {
           flight.land(formOf(each));
           flight.end(true);
         } else {
           const lot = each === 'own' ? own : each === 'busy' ? busy : each === 'held' ? held : again;
-          lot.wants.push(typeof each === 'string' ? want : { ...want, past: pastOf(each) });
+          if (!isWord(each)) want.past = pastOf(each);
+          lot.wants.push(want);
           lot.flights.push(flight);
         }
       });
@@ -146,14 +161,16 @@ export function createMisses(parts: MissParts): Misses {
     const isOver = clock.elapsed() >= want.until;
     if (isOver || (want.spot !== undefined && want.spot.deleted - want.deleted >= mostOvertakes))
       return unfenced({ wants: [want], flights: [flight] }, 'store');
-    return proceed({ wants: [{ ...want, askedAt: clock.elapsed() }], flights: [flight] });
+    want.askedAt = clock.elapsed();
+    return proceed({ wants: [want], flights: [flight] });
   };
 
   const run = async (group: Group, isStoreAway: boolean): Promise<void> => {
     const wants = group.wants.map((want): Waiter => {
       const spot = isStoreAway ? undefined : spots.enter(want.key);
       const deleted = spot?.deleted ?? 0;
-      return { ...want, spot, heard: 0, deleted, pauseMs: firstPauseMs, until: undefined };
+      const { key, id, past, askedAt } = want;
+      return { key, id, past, askedAt, spot, heard: 0, deleted, pauseMs: firstPauseMs, until: undefined };
     });
     try {
       if (isStoreAway) return await unfenced(group, 'away');
