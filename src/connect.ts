@@ -72,19 +72,20 @@ export function openRedis(options: RedisConnectOptions): Redis {
  * then the answers of that time.
  */
 class Fair extends Redis {
-  override sendCommand(...sent: Parameters<Redis['sendCommand']>): unknown {
-    const [command] = sent;
-    if (this.options.commandTimeout !== undefined && command instanceof Command) {
-      const { reject } = command;
-      command.reject = (error) => {
-        if (!isLate(error)) return reject(error);
-        void nextTurn().then(() => {
-          if (!command.isSettled) reject(error);
-        });
-      };
-    }
-    return super.sendCommand(...sent);
+  override sendCommand(command: Command, stream?: Parameters<Redis['sendCommand']>[1]): unknown {
+    // What is written past the client's own commands looks after itself.
+    if (command instanceof Command && this.options.commandTimeout !== undefined) waitATurn(command);
+    return super.sendCommand(command, stream);
   }
+}
+function waitATurn(command: Command): void {
+  const { reject } = command;
+  command.reject = (error) => {
+    if (!isLate(error)) return reject(error);
+    void nextTurn().then(() => {
+      if (!command.isSettled) reject(error);
+    });
+  };
 }
 
 const silenceMs = 2_500;
