@@ -1,26 +1,27 @@
 // npm run bench -- <name> [--json] [--assert] [--rounds N] [--quick] [--trace FILE [--ttl 1d]]
 import { readdirSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { dirname, extname } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { extname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createOutput } from '../cli/output.ts';
 import { systemClock } from '../src/clock.ts';
 import { type Duration, durationMs } from '../src/duration.ts';
 import { isSamovarError, messageOf, nearest } from '../src/errors.ts';
+import { packageRoot } from '../src/files.ts';
 import type { Bench } from './bench.ts';
 import { installPeers } from './frame/peers.ts';
 import { resultText } from './frame/print.ts';
 import { createStage } from './frame/stage.ts';
 
-const form = extname(import.meta.url);
-const names = readdirSync(dirname(fileURLToPath(import.meta.url)))
-  .filter((file) => file.endsWith(form) && ![`bench${form}`, `run${form}`].includes(file))
-  .map((file) => file.slice(0, -form.length))
+// By their sources: a bench that is gone may still lie about compiled.
+const names = readdirSync(join(packageRoot, 'bench'))
+  .filter((file) => file.endsWith('.ts') && !['bench.ts', 'run.ts'].includes(file))
+  .map((file) => file.slice(0, -3))
   .sort();
 
 const load = async (name: string): Promise<Bench> =>
-  ((await import(new URL(`./${name}${form}`, import.meta.url).href)) as { bench: Bench }).bench;
+  ((await import(new URL(`./${name}${extname(import.meta.url)}`, import.meta.url).href)) as { bench: Bench })
+    .bench;
 
 const usage =
   'usage: npm run bench -- <name> [--json] [--assert] [--rounds N] [--quick] [--trace FILE [--ttl 1d]]';

@@ -20,6 +20,7 @@ export interface Events {
       | 'schema'
       | 'encode'
       | 'store'
+      | 'waited'
       | 'held-off'
       | 'negative-max';
   };

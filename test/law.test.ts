@@ -15,7 +15,6 @@ const mayImport: Record<string, readonly string[]> = {
     'src/lease',
     'src/tags',
     'src/origin',
-    'src/access',
     'src/bus',
     'src/ttl',
   ],

@@ -59,7 +59,7 @@ export interface Landing {
   /** Loads under a lease that is held, answers at once, then writes. */
   fenced(group: Group, token: string, seq: number, purpose: Purpose): Promise<void>;
   /** What is loaded without a lease serves those who wait for it, and is not stored; `away`: with some others at once only. */
-  unfenced(group: Group, why: 'away' | 'store' | 'held-off'): Promise<void>;
+  unfenced(group: Group, why: 'away' | 'store' | 'waited' | 'held-off'): Promise<void>;
   storeFailed(error: unknown): void;
 }
 
@@ -72,7 +72,7 @@ export function createLanding(parts: LandingParts): Landing {
   const cache = def.name;
   const commit = createCommit(store, clock);
 
-  const refused = (why: 'lost' | 'too-big' | 'encode' | 'store' | 'held-off' | 'negative-max') =>
+  const refused = (why: 'lost' | 'too-big' | 'encode' | 'store' | 'waited' | 'held-off' | 'negative-max') =>
     events.emit('entry:refused', { cache, why });
 
   const load = async ({ wants }: Group, reason: Purpose['reason']): Promise<LoadResult> => {

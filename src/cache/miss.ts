@@ -146,7 +146,7 @@ export function createMisses(parts: MissParts): Misses {
         ? undefined
         : round < mostRounds
           ? proceed(again, round + 1)
-          : unfenced(again, 'store'),
+          : unfenced(again, 'waited'),
       ...busy.wants.map((want, i) => waitFor(want, busy.flights[i]!)),
     ]);
   };
@@ -160,7 +160,7 @@ export function createMisses(parts: MissParts): Misses {
     want.pauseMs = Math.min(longestPauseMs, want.pauseMs * 1.5);
     const isOver = clock.elapsed() >= want.until;
     if (isOver || (want.spot !== undefined && want.spot.deleted - want.deleted >= mostOvertakes))
-      return unfenced({ wants: [want], flights: [flight] }, 'store');
+      return unfenced({ wants: [want], flights: [flight] }, 'waited');
     want.askedAt = clock.elapsed();
     return proceed({ wants: [want], flights: [flight] });
   };

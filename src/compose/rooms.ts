@@ -65,7 +65,9 @@ export function buffered(ground: Ground, cache: string): Assured {
   return writeBehind && ground.dirty ? ground.dirty : nothingBuffered(ground, cache);
 }
 
-export function nothingBuffered({ config }: Ground, cache: string): never {
+export function nothingBuffered({ config }: Ground, cache?: string): never {
+  if (cache === undefined)
+    throw new SamovarError('E_USAGE', 'no cache has `writeBehind`: nothing is buffered');
   definitionOf(config, cache);
   throw new SamovarError('E_USAGE', `cache '${cache}' has no \`writeBehind\`: nothing of it is buffered`);
 }

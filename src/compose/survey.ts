@@ -52,8 +52,10 @@ export async function readStatus(
   const postgres = servers.find((server) => server.role === 'postgres');
   const database = postgres?.ok && (postgres.schemaVersion ?? 0) > 0 ? await openDatabase() : undefined;
   // A schema that is behind lacks some of what they ask; the servers' line says so.
-  const facts = await (database && cacheFacts(database.pool, clock.now()).catch(() => undefined));
-  const unread = await database?.refreshes.unread(clock.now()).catch(() => undefined);
+  const asked = async <T>(ask: (database: Database) => Promise<T>): Promise<T | undefined> =>
+    database && ask(database).catch(() => undefined);
+  const facts = await asked(({ pool }) => cacheFacts(pool, clock.now()));
+  const unread = await asked(({ refreshes }) => refreshes.unread(clock.now()));
   return {
     at: clock.now(),
     servers,
@@ -62,11 +64,11 @@ export async function readStatus(
       config.caches.map(async (def) => {
         const known = facts && (facts.get(def.name) ?? { keys: 0, accesses: 0, measured: 0, misses: 0 });
         const { measured = 0, ...reads } = known ?? {};
-        const [lastRun] = database ? await database.plans.list({ cache: def.name, limit: 1 }) : [];
-        const experts = database ? await database.forecasts.standings(def.name) : [];
+        const [lastRun] = (await asked(({ plans }) => plans.list({ cache: def.name, limit: 1 }))) ?? [];
+        const experts = (await asked(({ forecasts }) => forecasts.standings(def.name))) ?? [];
         const ledger = dirty && def.writeBehind && isUp('buffer') ? await dirty.ledger(def.name) : undefined;
-        const [scorecard] = database ? await database.plans.scores(def.name, { plans: 1 }) : [];
-        const [choice] = database ? await database.forecasts.choices(def.name) : [];
+        const [scorecard] = (await asked(({ plans }) => plans.scores(def.name, { plans: 1 }))) ?? [];
+        const [choice] = (await asked(({ forecasts }) => forecasts.choices(def.name))) ?? [];
         const limits = isUp('queue') ? await budget.state(def.origin) : { factor: 1, ...def.origin.budget };
         return {
           cache: def.name,

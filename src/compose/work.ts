@@ -51,13 +51,15 @@ export async function startWork(
   const unlisten = events.on('run:changed', ({ cache, run, state }) => {
     if (ended.includes(state)) log.info({ cache, run, state }, 'run ended');
   });
-  await workers.start();
   const heeds = workers.jobs.includes('invalidate');
-  const changes = heeds ? watchChanges(ground, database.pool) : undefined;
-  const published = heeds ? watchEvents(ground) : undefined;
+  let changes: ReturnType<typeof watchChanges> | undefined;
+  let published: ReturnType<typeof watchEvents> | undefined;
   const ticks = options.cron ?? options.only === undefined;
   let http: HttpServer | undefined;
   try {
+    await workers.start();
+    changes = heeds ? watchChanges(ground, database.pool) : undefined;
+    published = heeds ? watchEvents(ground) : undefined;
     if (ticks) await cron.start();
     if (options.http ?? false) http = await serve(ground, database, openMetrics(), workers);
   } catch (error) {
@@ -66,6 +68,7 @@ export async function startWork(
     await published?.stop();
     await workers.stop({ graceMs: 0 });
     await behind.stop(0);
+    unlisten();
     throw error;
   }
   let stopping: Promise<void> | undefined;

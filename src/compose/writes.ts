@@ -9,7 +9,7 @@ export function createWrites(ground: Ground, ready: () => Promise<Database>): Sa
   return {
     caches: () => ground.config.caches.filter((def) => def.writeBehind !== undefined).map(({ name }) => name),
     ledger: async (cache) => buffered(ground, cache).ledger(cache),
-    partitionOf: (key) => (ground.dirty ?? nothingBuffered(ground, '')).partitionOf(key),
+    partitionOf: (key) => (ground.dirty ?? nothingBuffered(ground)).partitionOf(key),
     async flush(cache) {
       buffered(ground, cache);
       const flusher = (await ready()).flushers.get(cache)!;

@@ -132,7 +132,7 @@ export const metricDefinitions = {
   samovar_entries_refused_total: {
     type: 'counter',
     labels: ['cache', 'why'],
-    help: 'Values that did not become, or no longer count as, an entry: lost, too-big, corrupt, version, schema, encode, negative-max, held-off or store.',
+    help: 'Values that did not become, or no longer count as, an entry: lost, too-big, corrupt, version, schema, encode, negative-max, held-off, store, or waited for too long.',
   },
   samovar_invalidated_keys_total: {
     type: 'counter',

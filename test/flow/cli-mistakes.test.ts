@@ -221,6 +221,20 @@ describe('8. the schema', { timeout: 120_000 }, () => {
     ]);
   });
 
+  test('is behind: what it lacks is not asked for, and the way out is told', async () => {
+    const behind = await database();
+    await behind.pool.query('drop table samovar.scorecard, samovar.refresh, samovar.expert_choice');
+    await behind.pool.query('alter table samovar.expert drop column learned');
+    await behind.pool.query('delete from samovar.migration where version > 3');
+    const doctor = await shop.runWith({ DATABASE_URL: behind.url }, 'doctor');
+    expect([doctor.code, doctor.out]).toEqual([
+      5,
+      expect.stringMatching(/✖ schema: it is at version 3[\s\S]*samovar migrate/),
+    ]);
+    const status = await shop.runWith({ DATABASE_URL: behind.url }, 'status', '--json');
+    expect(JSON.parse(status.out)).toMatchObject({ caches: [{ cache: 'products' }] });
+  });
+
   test('is newer than this build', async () => {
     await migrated.pool.query("insert into samovar.migration values (99, '0099_later', '')");
     try {
