@@ -1,4 +1,5 @@
 import { createImporter } from './access/import.ts';
+import { definitionOf } from './compose/configured.ts';
 import { type Database, lazyDatabase } from './compose/database.ts';
 import { explainKey } from './compose/explain.ts';
 import { targetOf } from './compose/flushers.ts';
@@ -8,7 +9,6 @@ import { reviveLanes, startWarm } from './compose/operate.ts';
 import { createRooms } from './compose/rooms.ts';
 import { createSchedules } from './compose/schedules.ts';
 import { readServers, readStatus } from './compose/survey.ts';
-import { definitionOf } from './compose/wishes.ts';
 import { startWork } from './compose/work.ts';
 import { createWrites } from './compose/writes.ts';
 import type { Config, ConfigInput } from './config.ts';

@@ -61,7 +61,18 @@ const isWord = (begun: Begun): begun is Exclude<Begun, Buffer> => typeof begun =
 const none: readonly undefined[] = [];
 const emptyLot = (): Lot => ({ wants: [], flights: [] });
 
-/** Loads what readers miss: under a lease, once per key and process, and shared by all who wait. */
+/**
+ * Loads what readers miss: under a lease, once per key and process, and shared by all who wait. A miss, step by step:
+ *
+ * 1. A flight that is under way for the key is joined; else one is opened.
+ * 2. `take` asks for leases (those of one tick in one command) and is told, key by key: own, busy, held off, or an entry
+ *    that has come meanwhile. An entry that can be read brings its flight down; a store that does not answer in time has
+ *    the value loaded past it.
+ * 3. `proceed` loads what is its own and stores it behind the answer (`landing.ts`), loads what is held off without
+ *    storing it, and asks again past entries that are of no use.
+ * 4. What is busy is waited for until the bus tells how it ended, and asked for again: a holder that died is succeeded,
+ *    and nobody waits for longer than a dead holder's lease and his successor's load.
+ */
 export function createMisses(parts: MissParts): Misses {
   const { def, settings, store, tags, judge, reader, clock, bus, patience } = parts;
   const cache = def.name;

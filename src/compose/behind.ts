@@ -1,9 +1,9 @@
 import { deadline, type Timer } from '../clock.ts';
 import { messageOf } from '../errors.ts';
+import { definitionOf } from './configured.ts';
 import type { Database } from './database.ts';
 import { tickMsOf } from './flushers.ts';
 import type { Ground } from './ground.ts';
-import { definitionOf } from './wishes.ts';
 
 /** Failures in a row, of which the later ones are some seconds apart. */
 const alarmEvery = 20;

@@ -8,8 +8,8 @@ import { refreshAheadOf } from '../refresh-ahead.ts';
 import type { Reads } from '../rooms.ts';
 import type { Store } from '../store/store.ts';
 import { policyOf } from '../ttl/ttl.ts';
+import { definitionOf } from './configured.ts';
 import type { Ground } from './ground.ts';
-import { definitionOf } from './wishes.ts';
 
 /** The caches that are refreshed ahead, and what their entries' times are like. */
 export const dueCaches = ({ caches }: Pick<Config, 'caches'>): DueCache[] =>

@@ -1,7 +1,7 @@
 import type { AnyCacheDef } from '../define.ts';
 import { drawPlan } from '../draw.ts';
-import { secondMs } from '../duration.ts';
 import type { Explanation } from '../facade.ts';
+import { chanceOfRead } from '../plan/weigh.ts';
 import type { Reads } from '../rooms.ts';
 
 /** How far down the forecast a key is looked for, and in how many plans. */
@@ -44,6 +44,3 @@ export async function explainKey(
     leftOut: left,
   };
 }
-
-/** As plans reckon it: one read at least while an entry serves. */
-const chanceOfRead = (heat: number, withinMs: number): number => 1 - Math.exp((-heat * withinMs) / secondMs);

@@ -32,11 +32,10 @@ import type { Store } from '../store/store.ts';
 import { createRedisTags, tagsKey } from '../tags/redis.ts';
 import type { Tags } from '../tags/tags.ts';
 import { policyOf } from '../ttl/ttl.ts';
-import { configured } from './configured.ts';
+import { configured, definitionOf } from './configured.ts';
 import { createWake, needsBuffer, newHolder, openDirty } from './dirty.ts';
 import { dueCaches, feeding } from './due.ts';
 import { createInvalidating } from './invalidating.ts';
-import { definitionOf } from './wishes.ts';
 
 export interface ClientOptions {
   readonly log?: Log;

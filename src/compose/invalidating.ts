@@ -4,9 +4,8 @@ import { reachOf } from '../change/watch.ts';
 import type { AnyCacheDef } from '../define.ts';
 import { SamovarError } from '../errors.ts';
 import type { Client, InvalidateRequest } from '../facade.ts';
-import { configured } from './configured.ts';
+import { configured, definitionOf } from './configured.ts';
 import type { Ground } from './ground.ts';
-import { definitionOf } from './wishes.ts';
 
 type Invalidating = Pick<Client, 'invalidate' | 'invalidateIn' | 'collect' | 'transaction'>;
 

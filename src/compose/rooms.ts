@@ -1,11 +1,11 @@
 import type { Assured } from '../dirty/assured.ts';
 import { SamovarError } from '../errors.ts';
 import type { Reads, Writes } from '../rooms.ts';
-import { configured } from './configured.ts';
+import { configured, definitionOf } from './configured.ts';
 import type { Database } from './database.ts';
 import { dueOf, dueReads } from './due.ts';
 import type { Ground } from './ground.ts';
-import { createWishes, definitionOf } from './wishes.ts';
+import { createWishes } from './wishes.ts';
 
 /** Every room as jobs see it: what they may ask, and what they may have done. */
 export function createRooms(ground: Ground, database: Database): { reads: Reads; writes: Writes } {

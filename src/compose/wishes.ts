@@ -2,11 +2,12 @@ import type { Config } from '../config.ts';
 import { defaults } from '../defaults.ts';
 import type { AnyCacheDef } from '../define.ts';
 import { durationMs } from '../duration.ts';
-import { messageOf, nearest, SamovarError } from '../errors.ts';
+import { messageOf, SamovarError } from '../errors.ts';
 import { holdOffMsOf } from '../hold-off.ts';
 import { isHashed, longestKeyBytes } from '../key.ts';
 import type { Reads, ResolvedWarm, Wish } from '../rooms.ts';
 import { policyOf } from '../ttl/ttl.ts';
+import { definitionOf } from './configured.ts';
 
 /** What the definitions say of their plans, as jobs see it. */
 export function createWishes(config: Pick<Config, 'caches'>): Reads['caches'] {
@@ -25,19 +26,6 @@ export function createWishes(config: Pick<Config, 'caches'>): Reads['caches'] {
       return found.flat();
     },
   };
-}
-
-/** The definition of a name, or E_UNKNOWN_CACHE with the nearest one. */
-export function definitionOf(config: Pick<Config, 'caches'>, cache: string): AnyCacheDef {
-  const def = config.caches.find((each) => each.name === cache);
-  if (def) return def;
-  const names = config.caches.map((each) => each.name);
-  const meant = nearest(cache, names);
-  throw new SamovarError(
-    'E_UNKNOWN_CACHE',
-    `there is no cache '${cache}'${meant === undefined ? '' : `, did you mean '${meant}'?`}`,
-    { hints: [`known: ${names.join(', ') || 'none'}`] },
-  );
 }
 
 /** Lanes of one run; as many as one worker process works at once. */

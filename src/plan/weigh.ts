@@ -56,7 +56,9 @@ export function uncoveredMs(look: Look, { at, horizonMs, ttlMs }: PlanInput): nu
   return look.state === 'fresh' ? Math.min(until, Math.max(0, at + until - look.freshUntil)) : until;
 }
 
-const chanceOfRead = (heat: number, withinMs: number): number => 1 - Math.exp((-heat * withinMs) / secondMs);
+/** Of one read at least within so long, at a rate of so many a second. */
+export const chanceOfRead = (heat: number, withinMs: number): number =>
+  1 - Math.exp((-heat * withinMs) / secondMs);
 
 function merge({ wishes, looks }: PlanInput): Merged[] {
   const byKey = new Map<string, Merged>();
