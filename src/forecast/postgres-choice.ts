@@ -36,7 +36,9 @@ export async function hear(
   const before = await standingsOf(client, id, experts);
   // Of the hour's keys only those that were asked about: it may have had a hundred times as many.
   const { rows } = await client.query<{ key_id: number }>(
-    'select key_id from samovar.access_bucket where bucket = $1 and key_id = any($2::int[]) and accesses > 0',
+    `select b.key_id from unnest($2::int[]) k
+      cross join lateral (select * from samovar.access_bucket b where b.bucket = $1 and b.key_id = k limit 1) b
+      where b.accesses > 0`,
     [bucket, `{${keyIds.join(',')}}`],
   );
   const wasRead = new Set(rows.map((row) => row.key_id));

@@ -12,10 +12,11 @@ const echoesSql = `
     select k from unnest($4::int[]) k order by k
   ), found as (
     select a.k as key_id, w.part, b.accesses * w.weight as accesses
-      from wanted w cross join asked a
-     -- A limit of one keeps it a look-up by number: as a join it would read whole days through.
+      from wanted w
+     -- A limit of one keeps these look-ups by number: as joins they would read whole days through.
+     cross join lateral (select from samovar.access_bucket b where b.bucket = w.bucket limit 1) was_read
+     cross join asked a
      cross join lateral (select b.accesses from samovar.access_bucket b where b.bucket = w.bucket and b.key_id = a.k limit 1) b
-     where exists (select from samovar.access_bucket b where b.bucket = w.bucket)
     union all
     select d.key_id, w.part, d.hours[w.bucket % ${dayHours} + 1] * w.weight
       from wanted w join samovar.access_day d on d.day = w.bucket / ${dayHours} and d.key_id = any($4::int[])

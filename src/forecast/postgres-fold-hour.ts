@@ -1,12 +1,12 @@
 import { setImmediate } from 'node:timers/promises';
 import type { PoolClient } from '../connect.ts';
 import { type HalfLifeHours, halfLifeHours } from '../rooms.ts';
-import { leastForHours, leastOfHour, leftSql, profileHours } from './fold.ts';
+import { leastForHours, leastOfHour, leftTables, lookedUpSql, profileHours } from './fold.ts';
 
 const hoursOfDay = Array.from({ length: 24 }, (_, hour) => hour);
 const list = (texts: readonly string[]): string => texts.join(',\n         ');
 const aged = (memory: string, halfLife: HalfLifeHours): string =>
-  `${memory} * ${leftSql('$1 - s.last_bucket', halfLife)}`;
+  `${memory} * ${lookedUpSql('$1 - s.last_bucket', halfLife, 2)}`;
 const counted = (hour: number): string => `case when $1 % 24 = ${hour} then b.accesses else 0 end`;
 const ofHour = (hour: number): string =>
   `coalesce(${aged(`s.hours[${hour + 1}]`, profileHours)}, 0) + ${counted(hour)}`;
@@ -67,7 +67,7 @@ export const foldHour = <Result>(
 ): Promise<Result> =>
   byNumber(client, async () => {
     const [{ rowCount }, result] = await Promise.all([
-      client.query(asInt(knownSql), [bucket]),
+      client.query(asInt(knownSql), [bucket, ...leftTables]),
       setImmediate().then(meanwhile),
     ]);
     const unknown = keys - (rowCount ?? 0);

@@ -1,22 +1,35 @@
 import type { PoolClient } from '../connect.ts';
-import { halfLifeHours } from '../rooms.ts';
-import { leftSql, weightOf } from './fold.ts';
+import { type HalfLifeHours, halfLifeHours } from '../rooms.ts';
+import { leftTables, lookedUpSql, weightOf } from './fold.ts';
 
 /** So many are kept of each cache: what a forecast asks for, and what an hour is judged by. */
 export const mostListed = 15_000;
 /** A rate is as of hours that were seen; this many unseen ones keep a single access from passing for a high rate. */
 const unseenHours = 12;
 
-/** Keys that might be hot by any memory. */
+const shareOf = (halfLife: HalfLifeHours): string =>
+  `${1 / (weightOf(halfLife) + unseenHours)}::float8`;
+const greatestOf = (sum: (halfLife: HalfLifeHours) => string): string =>
+  `greatest(${halfLifeHours.map((halfLife) => `${sum(halfLife)} * ${shareOf(halfLife)}`).join(', ')})`;
+/** As of the hour $2; the tables of what is left begin at the fourth argument. */
+const heatSql = greatestOf(
+  (halfLife) => `s.e${halfLife} * ${lookedUpSql('$2::int - s.last_bucket', halfLife, 4)}`,
+);
+const floorAt = `$${4 + halfLifeHours.length}`;
+
+/** Keys that might be hot by any memory. Nobody is hotter than they would be without decay: most fall below the floor by that alone. */
 const hottestSql = `
-  select key_id from samovar.key_state where cache_id = $1
-   order by greatest(${halfLifeHours
-     .map(
-       (hours) =>
-         `e${hours} * ${leftSql('$2 - last_bucket', hours)} * ${1 / (weightOf(hours) + unseenHours)}::float8`,
-     )
-     .join(', ')}) desc
+  select key_id from samovar.key_state s
+   where cache_id = $1 and ${greatestOf((halfLife) => `s.e${halfLife}`)} >= ${floorAt}::float8
+   order by ${heatSql} desc
    limit $3`;
+
+/** How hot the coldest of a list is now: no less hot is anybody who is to be on the next one. None of a list that is not full. */
+const floorSql = `
+  select case when count(*) >= $3 then min(${heatSql}) end as floor
+    from samovar.hottest h cross join unnest(h.key_ids) k
+   cross join lateral (select * from samovar.key_state s where s.key_id = k and s.cache_id = $1 limit 1) s
+   where h.cache_id = $1`;
 
 /** The hottest keys of a cache as of an hour, hottest first, at most `most`, as an array in text. Reads all its states where no list is kept of it. */
 export async function hottestOf(
@@ -29,19 +42,20 @@ export async function hottestOf(
       where cache_id = $1 and bucket = $2 and (cardinality(key_ids) >= $3 or cardinality(key_ids) < ${mostListed})`,
     [cacheId, bucket, most],
   );
-  return rows[0]?.keys ?? (await readHottest(client, cacheId, bucket, most));
+  return rows[0]?.keys ?? (await readHottest(client, cacheId, { bucket, most }));
 }
 
 async function readHottest(
   client: PoolClient,
   cacheId: number,
-  bucket: number,
-  most: number,
+  { bucket, most, floor = 0 }: { bucket: number; most: number; floor?: number | undefined },
 ): Promise<string> {
   const { rows } = await client.query<{ keys: string }>(`select array(${hottestSql})::text as keys`, [
     cacheId,
     bucket,
     most,
+    ...leftTables,
+    floor,
   ]);
   return rows[0]!.keys;
 }
@@ -58,7 +72,14 @@ export async function listHottest(client: PoolClient, cacheId: number): Promise<
   );
   const { bucket } = rows[0]!;
   // Apart from the look itself: a statement that writes is never run by several processes of Postgres at once.
-  const keys = await readHottest(client, cacheId, bucket, mostListed);
+  const found = await client.query<{ floor: number | null }>(floorSql, [
+    cacheId,
+    bucket,
+    mostListed,
+    ...leftTables,
+  ]);
+  const floor = found.rows[0]?.floor ?? undefined;
+  const keys = await readHottest(client, cacheId, { bucket, most: mostListed, floor });
   await client.query(
     `insert into samovar.hottest (cache_id, bucket, key_ids) values ($1, $2, $3)
      on conflict (cache_id) do update set bucket = excluded.bucket, key_ids = excluded.key_ids`,
