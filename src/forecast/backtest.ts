@@ -4,7 +4,7 @@ import { type Base, createSums, type Sums } from './cold.ts';
 import { createEchoes, type Echoes } from './echoes.ts';
 import { experts as builtIn } from './experts.ts';
 import { learnAll, rankAll, scoreAt } from './rank.ts';
-import type { Lesson, ScoreAt, Scorer } from './scorer.ts';
+import type { Candidates, Lesson, ScoreAt, Scorer } from './scorer.ts';
 import { createTable, type KeyTable } from './table.ts';
 import { topOf } from './top.ts';
 import type { Traffic } from './traffic.ts';
@@ -169,7 +169,11 @@ function rank(
   const { bucket, most, horizonMs, learned, experts } = asked;
   const keys = table.hottest(Math.max(leastCandidates, most + Math.min(mostSpare, spare * most)));
   echoes.look(Math.floor(bucket));
-  const candidates = keys.map((key, slot) => table.candidate(key, slot, echoes));
+  // All in one place, one after the other: thousands of them side by side would be fetched from memory again by every expert.
+  const candidates: Candidates = {
+    length: keys.length,
+    at: (position) => table.candidate(keys[position]!, 0, echoes),
+  };
   const at = scoreAt(candidates, {
     now: bucket * hourMs,
     horizonMs,

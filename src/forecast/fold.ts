@@ -60,4 +60,4 @@ const weights = Object.fromEntries(
 
 /** What one access in every one of the last `hours` hours adds up to: turns a decayed sum into accesses per hour. */
 export const weightOf = (halfLife: HalfLifeHours, hours = Number.POSITIVE_INFINITY): number =>
-  (1 - leftOf(hours, halfLife)) * weights[halfLife];
+  hours === Number.POSITIVE_INFINITY ? weights[halfLife] : (1 - leftOf(hours, halfLife)) * weights[halfLife];

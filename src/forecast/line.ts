@@ -1,47 +1,48 @@
-/** Keys in the order in which they were put in, each with a time; a queue in numbers, because millions pass through. */
+/** Keys in the order in which they were put in, each with a time; a queue in numbers, laid open because millions pass through it. */
 export interface Line {
-  readonly isEmpty: boolean;
-  /** Of the first. */
-  readonly key: number;
-  readonly at: number;
-  add(key: number, at: number): void;
-  shift(): void;
-  copy(): Line;
+  keys: Int32Array;
+  times: Float64Array;
+  /** Where the first stands, and where the next will; equal when it is empty. */
+  head: number;
+  tail: number;
 }
 
 const firstLength = 1_024;
 
-export function createLine(
-  keys = new Int32Array(firstLength),
-  times = new Float64Array(firstLength),
-  tail = 0,
-): Line {
-  let head = 0;
-  return {
-    get isEmpty() {
-      return head === tail;
-    },
-    get key() {
-      return keys[head]!;
-    },
-    get at() {
-      return times[head]!;
-    },
-    add(key, at) {
-      if (tail === keys.length) {
-        const length = Math.max(firstLength, 2 * (tail - head));
-        const [moreKeys, moreTimes] = [new Int32Array(length), new Float64Array(length)];
-        moreKeys.set(keys.subarray(head, tail));
-        moreTimes.set(times.subarray(head, tail));
-        [keys, times, tail, head] = [moreKeys, moreTimes, tail - head, 0];
-      }
-      keys[tail] = key;
-      times[tail] = at;
-      tail += 1;
-    },
-    shift() {
-      head += 1;
-    },
-    copy: () => createLine(keys.slice(head), times.slice(head), tail - head),
-  };
+export const createLine = (): Line => ({
+  keys: new Int32Array(firstLength),
+  times: new Float64Array(firstLength),
+  head: 0,
+  tail: 0,
+});
+
+export function addTo(line: Line, key: number, at: number): void {
+  if (line.tail === line.keys.length) makeRoom(line);
+  line.keys[line.tail] = key;
+  line.times[line.tail] = at;
+  line.tail += 1;
+}
+
+export const copyOf = ({ keys, times, head, tail }: Line): Line => ({
+  keys: keys.slice(head),
+  times: times.slice(head),
+  head: 0,
+  tail: tail - head,
+});
+
+/** Moves what is left to the front; into longer arrays only where it fills half of these. */
+function makeRoom(line: Line): void {
+  const { keys, times, head, tail } = line;
+  const length = tail - head;
+  if (2 * length > keys.length) {
+    line.keys = new Int32Array(2 * keys.length);
+    line.times = new Float64Array(2 * keys.length);
+    line.keys.set(keys.subarray(head, tail));
+    line.times.set(times.subarray(head, tail));
+  } else {
+    keys.copyWithin(0, head, tail);
+    times.copyWithin(0, head, tail);
+  }
+  line.head = 0;
+  line.tail = length;
 }

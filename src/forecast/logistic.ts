@@ -28,6 +28,13 @@ const features = [
 ] as const;
 const size = features.length;
 
+/** Logarithms of 1 + n / 4: counts, and the quarters of them that an echo is made of, are the same few again and again. */
+const quarters = Float64Array.from({ length: 4_096 }, (_, n) => Math.log1p(n / 4));
+const log1p = (count: number): number => {
+  const at = 4 * count;
+  return at < quarters.length && at === (at | 0) && at >= 0 ? quarters[at]! : Math.log1p(count);
+};
+
 /** What is looked at; written into the same place again and again, because there are many candidates. */
 function look(
   { rates, hours, echo, lastBucket, knownHours }: Candidate,
@@ -36,14 +43,14 @@ function look(
 ): void {
   const hour = Math.floor(at.now / hourMs) % dayHours;
   into[0] = 1;
-  into[1] = Math.log1p(echo?.last ?? 0);
+  into[1] = log1p(echo?.last ?? 0);
   into[2] = Math.log1p(10 * rates[3]);
   into[3] = Math.log1p(10 * rates[24]);
   into[4] = Math.log1p(10 * rates[168]);
-  into[5] = Math.log1p(echo?.yesterday ?? 0);
-  into[6] = Math.log1p((10 * dayHours * (hours?.[hour] ?? 0)) / weightOf(72));
-  into[7] = -Math.log1p(Math.max(0, at.lastBucket - lastBucket));
-  into[8] = knownHours >= weekHours ? Math.log1p(echo?.weeks[0] ?? 0) : 0;
+  into[5] = log1p(echo?.yesterday ?? 0);
+  into[6] = hours === undefined ? 0 : Math.log1p((10 * dayHours * hours[hour]!) / weightOf(72));
+  into[7] = -log1p(Math.max(0, at.lastBucket - lastBucket));
+  into[8] = knownHours >= weekHours ? log1p(echo?.weeks[0] ?? 0) : 0;
 }
 
 const seen = new Float64Array(size);

@@ -7,8 +7,7 @@ export const mostListed = 15_000;
 /** A rate is as of hours that were seen; this many unseen ones keep a single access from passing for a high rate. */
 const unseenHours = 12;
 
-const shareOf = (halfLife: HalfLifeHours): string =>
-  `${1 / (weightOf(halfLife) + unseenHours)}::float8`;
+const shareOf = (halfLife: HalfLifeHours): string => `${1 / (weightOf(halfLife) + unseenHours)}::float8`;
 const greatestOf = (sum: (halfLife: HalfLifeHours) => string): string =>
   `greatest(${halfLifeHours.map((halfLife) => `${sum(halfLife)} * ${shareOf(halfLife)}`).join(', ')})`;
 /** As of the hour $2; the tables of what is left begin at the fourth argument. */

@@ -1,7 +1,7 @@
 import { hourMs, secondMs } from '../duration.ts';
 import { chanceOfRead, leastDays, memories, sharesOf } from './chance.ts';
 import { leftOf } from './fold.ts';
-import { createLine } from './line.ts';
+import { addTo, createLine } from './line.ts';
 import type { Traffic } from './traffic.ts';
 
 /** What a policy may go by when the entry of a key is due. */
@@ -132,7 +132,7 @@ function play(
     loadedAt[into] = now;
     readsSince[into] = 0;
     isRefreshed[into] = refreshed;
-    queues[policy]!.add(loaded, now);
+    addTo(queues[policy]!, loaded, now);
     if (dueAt[policy] === Number.POSITIVE_INFINITY) dueAt[policy] = now + dueMs;
     if (dueAt[policy]! < nextDue) nextDue = dueAt[policy]!;
   };
@@ -142,12 +142,12 @@ function play(
     const queue = queues[policy]!;
     const sums = counted[policy]!;
     while (dueAt[policy]! <= now) {
-      const since = queue.at;
-      key = queue.key;
+      const since = queue.times[queue.head]!;
+      key = queue.keys[queue.head]!;
+      queue.head += 1;
       slot = key * count + policy;
       when = since + dueMs;
-      queue.shift();
-      dueAt[policy] = queue.isEmpty ? Number.POSITIVE_INFINITY : queue.at + dueMs;
+      dueAt[policy] = queue.head === queue.tail ? Number.POSITIVE_INFINITY : queue.times[queue.head]! + dueMs;
       if (loadedAt[slot] !== since) continue;
       const isCounted = when >= half;
       if (isCounted && isRefreshed[slot] === 1 && readsSince[slot] === 0) sums.unread += 1;

@@ -1,4 +1,4 @@
-import { createLine, type Line } from './line.ts';
+import { addTo, copyOf, createLine, type Line } from './line.ts';
 
 /** A cache in numbers: entries end after one ttl, and beyond its capacity the one that was used longest ago makes room. */
 export interface Shelf {
@@ -78,7 +78,8 @@ function bounded(state: State, ttlSeconds: number, capacity: number): Shelf {
   const { endsAt, newer, older, loaded } = state;
   const anchor = endsAt.length;
   /** When the first of those that were loaded ends: looked at for every read. */
-  let endsFirst = loaded.isEmpty ? Number.POSITIVE_INFINITY : loaded.at + ttlSeconds;
+  let endsFirst =
+    loaded.head === loaded.tail ? Number.POSITIVE_INFINITY : loaded.times[loaded.head]! + ttlSeconds;
 
   const unlink = (key: number): void => {
     newer[older[key]!] = newer[key]!;
@@ -97,14 +98,18 @@ function bounded(state: State, ttlSeconds: number, capacity: number): Shelf {
     state.size -= 1;
   };
   const dropEnded = (now: number): void => {
-    while (endsFirst <= now) {
-      if (endsAt[loaded.key] === endsFirst) drop(loaded.key);
-      loaded.shift();
-      endsFirst = loaded.isEmpty ? Number.POSITIVE_INFINITY : loaded.at + ttlSeconds;
+    const { keys, times, tail } = loaded;
+    let { head } = loaded;
+    for (; head < tail && times[head]! + ttlSeconds <= now; head++) {
+      const key = keys[head]!;
+      if (endsAt[key] === times[head]! + ttlSeconds) drop(key);
     }
+    loaded.head = head;
+    endsFirst = head === tail ? Number.POSITIVE_INFINITY : times[head]! + ttlSeconds;
   };
 
   const touch = (key: number): void => {
+    if (newer[key] === anchor) return;
     unlink(key);
     link(key);
   };
@@ -115,7 +120,7 @@ function bounded(state: State, ttlSeconds: number, capacity: number): Shelf {
     link(key);
     endsAt[key] = now + ttlSeconds;
     state.size += 1;
-    loaded.add(key, now);
+    addTo(loaded, key, now);
     if (endsFirst === Number.POSITIVE_INFINITY) endsFirst = now + ttlSeconds;
   };
 
@@ -147,7 +152,7 @@ function bounded(state: State, ttlSeconds: number, capacity: number): Shelf {
           endsAt: endsAt.slice(),
           newer: newer.slice(),
           older: older.slice(),
-          loaded: loaded.copy(),
+          loaded: copyOf(loaded),
           size: state.size,
         },
         ttlSeconds,

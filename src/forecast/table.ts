@@ -11,6 +11,8 @@ const unseenHours = 12;
 /** Memories are kept grown instead of decayed; beyond this they are brought back. */
 const mostGrowth = 1e12;
 const firstProfiles = 1_024;
+/** A bound is this much higher than what was computed, because arithmetic rounds. */
+const bit = 1 + 1e-9;
 /** Less heat than this is not worth another look for keys that are a little colder. */
 const tiny = 1e-9;
 
@@ -30,13 +32,6 @@ export interface KeyTable {
   candidate(key: number, slot: number, echoes?: Pick<Echoes, 'of'>): Candidate;
 }
 
-interface Memory {
-  readonly halfLife: HalfLifeHours;
-  readonly values: Float64Array;
-  /** What one access now adds: grows where the values would have to decay. */
-  growth: number;
-}
-
 interface Slot {
   key: string;
   rates: Record<HalfLifeHours, number>;
@@ -49,54 +44,55 @@ interface Slot {
 
 export function createTable(names: readonly string[]): KeyTable {
   const size = names.length;
-  const memories = halfLifeHours.map(
-    (halfLife): Memory => ({ halfLife, values: new Float64Array(size), growth: 1 }),
-  );
-  const profileMemory = memories.find(({ halfLife }) => halfLife === profileHours)!;
+  /** What all memories hold of one key stands together: whoever asks for a key asks for all of it. */
+  const values = new Float64Array(size * memories);
+  /** What one access now adds to each memory: grows where the values would have to decay. */
+  const growth = new Float64Array(memories).fill(1);
   const profiles = createProfiles(size);
   const first = new Float64Array(size);
   const latest = new Float64Array(size);
   const latestCount = new Int32Array(size);
   const total = new Int32Array(size);
   const slots: { slot: Slot; hours: number[] }[] = [];
-  const longest = memories.at(-1)!;
-  /** How hot a key was when it was read last, grown like the longest memory. */
+  /** How hot a key was when it was looked at last, grown like the longest memory: it is no hotter until it is read again. */
   const hottestOnce = new Float64Array(size);
+  const foundKeys = new Int32Array(size);
+  const foundHeats = new Float64Array(size);
   /** The heat of the last key that was wanted, when the hottest were asked for last. */
   let lastBorder = 0;
   let last: number | undefined;
 
   const age = (hours: number): void => {
-    for (const memory of memories) {
-      memory.growth /= leftOf(hours, memory.halfLife);
-      if (memory.growth < mostGrowth) continue;
-      const { values, growth } = memory;
-      for (let key = 0; key < size; key++) values[key]! /= growth;
-      if (memory === profileMemory) profiles.shrink(growth);
-      if (memory === longest) for (let key = 0; key < size; key++) hottestOnce[key]! /= growth;
-      memory.growth = 1;
+    for (let i = 0; i < memories; i++) {
+      growth[i]! /= leftOf(hours, halfLifeHours[i]!);
+      const grown = growth[i]!;
+      if (grown < mostGrowth) continue;
+      for (let at = i; at < values.length; at += memories) values[at]! /= grown;
+      if (i === ofProfile) profiles.shrink(grown);
+      if (i === longest) for (let key = 0; key < size; key++) hottestOnce[key]! /= grown;
+      growth[i] = 1;
     }
   };
 
   const heatOf = (key: number): number => {
     let heat = 0;
-    for (let i = 0; i < memories.length; i++) {
-      const { values, growth } = memories[i]!;
-      const own = values[key]! / (growth * (weights[i]! + unseenHours));
+    for (let i = 0, at = key * memories; i < memories; i++, at++) {
+      const own = values[at]! / (growth[i]! * (weights[i]! + unseenHours));
       if (own > heat) heat = own;
     }
     return heat;
   };
   /** Keys at least so hot, and how hot they are. No memory fades more slowly than the longest, so most keys need not be looked at closely. */
-  const atLeast = (border: number): { keys: number[]; heats: number[] } => {
-    const bound = border * longest.growth;
-    const found: { keys: number[]; heats: number[] } = { keys: [], heats: [] };
+  const atLeast = (border: number): number => {
+    const bound = border * growth[longest]!;
+    let found = 0;
     for (let key = 0; key < size; key++) {
       if (hottestOnce[key]! === 0 || hottestOnce[key]! < bound) continue;
       const heat = heatOf(key);
+      hottestOnce[key] = heat * growth[longest]! * bit;
       if (heat < border) continue;
-      found.keys.push(key);
-      found.heats.push(heat);
+      foundKeys[found] = key;
+      foundHeats[found++] = heat;
     }
     return found;
   };
@@ -111,48 +107,46 @@ export function createTable(names: readonly string[]): KeyTable {
       if (last !== undefined) age(at - last);
       last = at;
       const hour = Math.floor(at) % dayHours;
-      for (const { values, growth } of memories)
-        for (let i = 0; i < keys.length; i++) values[keys[i]!]! += counts[keys[i]!]! * growth;
       for (let i = 0; i < keys.length; i++) {
         const key = keys[i]!;
         const count = counts[key]!;
+        for (let memory = 0, of = key * memories; memory < memories; memory++, of++)
+          values[of]! += count * growth[memory]!;
         const before = total[key]!;
         if (before === 0) first[key] = at;
         // Most keys are never seen twice: they need no profile.
         else if (!profiles.has(key)) {
           const seen = before * leftOf(at - first[key]!, profileHours);
-          profiles.add(key, Math.floor(first[key]!) % dayHours, seen * profileMemory.growth);
+          profiles.add(key, Math.floor(first[key]!) % dayHours, seen * growth[ofProfile]!);
         }
-        if (before > 0 || count >= leastForHours) profiles.add(key, hour, count * profileMemory.growth);
+        if (before > 0 || count >= leastForHours) profiles.add(key, hour, count * growth[ofProfile]!);
         total[key] = before + count;
         latest[key] = at;
         latestCount[key] = count;
-        // A little more, because it is a bound and arithmetic rounds.
-        hottestOnce[key] = heatOf(key) * longest.growth * (1 + 1e-9);
+        hottestOnce[key] = heatOf(key) * growth[longest]! * bit;
       }
     },
     hottest(most) {
       for (let border = lastBorder / 2; ; border /= 16) {
         const found = atLeast(border > tiny ? border : 0);
-        if (border > tiny && found.heats.length < most) continue;
-        const best = topOf(Float64Array.from(found.heats), most);
-        lastBorder = best.length < most ? 0 : found.heats[best.at(-1)!]!;
-        return best.map((position) => found.keys[position]!);
+        if (border > tiny && found < most) continue;
+        const best = topOf(foundHeats.subarray(0, found), most);
+        lastBorder = best.length < most ? 0 : foundHeats[best.at(-1)!]!;
+        return best.map((position) => foundKeys[position]!);
       }
     },
     candidate(key, at, echoes) {
       slots[at] ??= { slot: emptySlot(), hours: new Array<number>(dayHours).fill(0.5) };
       const { slot, hours } = slots[at];
       slot.key = names[key]!;
-      for (let i = 0; i < memories.length; i++) {
-        const { halfLife, values, growth } = memories[i]!;
-        slot.rates[halfLife] = values[key]! / (growth * weights[i]!);
-      }
+      for (let i = 0, of = key * memories; i < memories; i++, of++)
+        slot.rates[halfLifeHours[i]!] = values[of]! / (growth[i]! * weights[i]!);
       slot.knownHours = Math.max(1, (last ?? 0) - first[key]! + 1);
       slot.lastBucket = Math.floor(latest[key]!);
       slot.accesses = total[key]!;
-      const { values, growth } = profileMemory;
-      const hasHours = values[key]! >= leastForHours * growth && profiles.read(key, growth, hours);
+      const grown = growth[ofProfile]!;
+      const hasHours =
+        values[key * memories + ofProfile]! >= leastForHours * grown && profiles.read(key, grown, hours);
       slot.hours = hasHours ? hours : undefined;
       if (echoes !== undefined) {
         slot.echo ??= { last: 0.5, yesterday: 0.5, weeks: [] };
@@ -164,6 +158,9 @@ export function createTable(names: readonly string[]): KeyTable {
   };
 }
 
+const memories = halfLifeHours.length;
+const longest = memories - 1;
+const ofProfile = halfLifeHours.indexOf(profileHours);
 const weights = halfLifeHours.map((halfLife) => weightOf(halfLife));
 
 const emptySlot = (): Slot => ({

@@ -3,7 +3,28 @@ export function topOf(values: Float64Array, most: number): number[] {
   const found: number[] = [];
   const border = borderOf(values, most);
   for (let i = 0; i < values.length; i++) if (values[i]! > 0 && values[i]! >= border) found.push(i);
-  return found.sort((a, b) => values[b]! - values[a]! || a - b).slice(0, most);
+  const sorted = largestFirst(values, found);
+  if (sorted.length > most) sorted.length = most;
+  return sorted;
+}
+
+/** Positions by their values, equals as they were: merges ever longer runs, because a sort that is told how to compare takes thrice as long. */
+function largestFirst(values: Float64Array, positions: number[]): number[] {
+  const count = positions.length;
+  let [from, to] = [positions, new Array<number>(count).fill(0)];
+  for (let run = 1; run < count; run *= 2) {
+    for (let start = 0; start < count; start += 2 * run) {
+      const middle = Math.min(count, start + run);
+      const end = Math.min(count, middle + run);
+      let [left, right] = [start, middle];
+      for (let into = start; into < end; into++) {
+        const isLeft = right === end || (left < middle && values[from[left]!]! >= values[from[right]!]!);
+        to[into] = isLeft ? from[left++]! : from[right++]!;
+      }
+    }
+    [from, to] = [to, from];
+  }
+  return from;
 }
 
 /** The `most`-th largest value; 0 when there are fewer. */
