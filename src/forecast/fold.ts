@@ -44,7 +44,7 @@ export function leftOf(age: number, halfLife: HalfLifeHours): number {
 export const leftSql = (age: string, halfLife: HalfLifeHours): string =>
   `exp(greatest(${-most}, least(0, (${age}) * ${-decayPerHour[halfLife]}::float8)))`;
 
-/** Ages in hours that statements look up: a look-up takes a third of the time of computing what is left. */
+/** Ages in hours that statements look up: looking up what is left takes less than half the time of computing it. */
 const looked = 720;
 /** What is left after 0, 1, 2 … hours at each half-life, as arguments of a statement that looks them up. */
 export const leftTables: readonly string[] = halfLifeHours.map(

@@ -30,13 +30,13 @@ export const copyOf = ({ keys, times, head, tail }: Line): Line => ({
   tail: tail - head,
 });
 
-/** Moves what is left to the front; into longer arrays only where it fills half of these. */
+/** Moves what is left to the front; of longer arrays where these would soon be full again. */
 function makeRoom(line: Line): void {
   const { keys, times, head, tail } = line;
-  const length = tail - head;
-  if (2 * length > keys.length) {
-    line.keys = new Int32Array(2 * keys.length);
-    line.times = new Float64Array(2 * keys.length);
+  const length = Math.max(firstLength, 2 * (tail - head));
+  if (length > keys.length) {
+    line.keys = new Int32Array(length);
+    line.times = new Float64Array(length);
     line.keys.set(keys.subarray(head, tail));
     line.times.set(times.subarray(head, tail));
   } else {
@@ -44,5 +44,5 @@ function makeRoom(line: Line): void {
     times.copyWithin(0, head, tail);
   }
   line.head = 0;
-  line.tail = length;
+  line.tail = tail - head;
 }

@@ -90,3 +90,31 @@ test('keys of the list that were forgotten since are no candidates', async () =>
   expect(found.get('back')!.hours).toEqual(Array.from({ length: 24 }, (_, at) => (at === 1 ? 12 : 0)));
   expect(found.get('new')).toMatchObject({ e1: 1, hours: null });
 });
+
+test('a full list is made from the one before it as it would be made from all states', async () => {
+  const keys = Array.from({ length: mostListed + 200 }, (_, i) => [`k${i}`, 1 + (i % 97)] as const);
+  await count(hour(monday, Object.fromEntries(keys)));
+  await forecasts.fold(closing(monday));
+  // Some that were on the list, some that were not and get on it, one that is new.
+  await count(hour(monday + 5, { k0: 3, k96: 2, k97: 60, k194: 1, new: 200 }));
+  await forecasts.fold(closing(monday + 5));
+  const heats = async () =>
+    (
+      await db.rows<{ heat: number }>(
+        `select s.e1 + s.e168 as heat from samovar.hottest h cross join unnest(h.key_ids) with ordinality u (id, i)
+           join samovar.key_state s on s.key_id = u.id order by u.i`,
+      )
+    ).map(({ heat }) => heat);
+  const before = await heats();
+  expect(before).toHaveLength(mostListed);
+  expect((await listed())[0]![2]).toContain('k97');
+  // Without the list all states are read.
+  await db.rows('delete from samovar.hottest');
+  await countLate(hour(monday - 900, { k0: 1 }));
+  await forecasts.fold(closing(monday + 5));
+  const after = await heats();
+  expect(after.length).toBe(before.length);
+  before.forEach((heat, i) => {
+    expect(after[i]).toBeCloseTo(heat, 1);
+  });
+});

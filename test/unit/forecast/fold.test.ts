@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { leftOf, leftSql, weightOf } from '../../../src/forecast/fold.ts';
+import { leftOf, leftSql, leftTables, lookedUpSql, weightOf } from '../../../src/forecast/fold.ts';
 import { halfLifeHours } from '../../../src/rooms.ts';
 
 describe('decay', () => {
@@ -20,6 +20,16 @@ describe('decay', () => {
     for (const halfLife of halfLifeHours) {
       expect(leftSql('a - b', halfLife)).toMatch(/^exp\(.*\(a - b\) \* -[\d.]+::float8/);
     }
+  });
+});
+
+test('what a statement looks up is what is left, and it computes what is not in the table', () => {
+  halfLifeHours.forEach((halfLife, i) => {
+    const table = leftTables[i]!.slice(1, -1).split(',').map(Number);
+    expect(table.length).toBeGreaterThan(2 * 168);
+    for (const [age, left] of table.entries()) expect(left).toBe(leftOf(age, halfLife));
+    const sql = lookedUpSql('a - b', halfLife, 3);
+    expect(sql).toBe(`coalesce(($${3 + i}::float8[])[a - b + 1], ${leftSql('a - b', halfLife)})`);
   });
 });
 
