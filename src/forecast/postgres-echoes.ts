@@ -13,9 +13,11 @@ const echoesSql = `
   ), found as (
     select a.k as key_id, w.part, b.accesses * w.weight as accesses
       from wanted w
-     -- A limit of one keeps these look-ups by number: as joins they would read whole days through.
-     cross join lateral (select from samovar.access_bucket b where b.bucket = w.bucket limit 1) was_read
+     -- The first key in order is a look-up by number: any one of them might be looked for by reading whole days through.
+     cross join lateral (
+       select from samovar.access_bucket b where b.bucket = w.bucket order by b.key_id limit 1) was_read
      cross join asked a
+     -- A limit of one keeps it a look-up by number: as a join it would read whole days through.
      cross join lateral (select b.accesses from samovar.access_bucket b where b.bucket = w.bucket and b.key_id = a.k limit 1) b
     union all
     select d.key_id, w.part, d.hours[w.bucket % ${dayHours} + 1] * w.weight

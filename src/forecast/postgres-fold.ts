@@ -146,9 +146,10 @@ async function judgeAndFold(
 /** An hour that nobody read in costs no statement of its own. */
 async function hoursWithReads(client: PoolClient, after: number, upto: number): Promise<number[]> {
   const { rows } = await client.query<{ bucket: number }>(
-    // A limit of one keeps it a look-up: as a semi-join it would read whole days through.
+    // The first key in order is a look-up by number: any one of them might be looked for by reading whole days through.
     `select bucket from generate_series($1::int + 1, $2::int) bucket
-      cross join lateral (select from samovar.access_bucket b where b.bucket = bucket.bucket limit 1) b order by 1`,
+      cross join lateral (select from samovar.access_bucket b where b.bucket = bucket.bucket order by b.key_id limit 1) b
+      order by 1`,
     [after, upto],
   );
   return rows.map(({ bucket }) => bucket);

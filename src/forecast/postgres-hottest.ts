@@ -10,25 +10,28 @@ const unseenHours = 12;
 const shareOf = (halfLife: HalfLifeHours): string => `${1 / (weightOf(halfLife) + unseenHours)}::float8`;
 const greatestOf = (sum: (halfLife: HalfLifeHours) => string): string =>
   `greatest(${halfLifeHours.map((halfLife) => `${sum(halfLife)} * ${shareOf(halfLife)}`).join(', ')})`;
-/** As of the hour $2; the tables of what is left begin at the fourth argument. */
-const heatSql = greatestOf(
-  (halfLife) => `s.e${halfLife} * ${lookedUpSql('$2::int - s.last_bucket', halfLife, 4)}`,
-);
-const floorAt = `$${4 + halfLifeHours.length}`;
+/** As of an hour; the tables of what is left are the arguments from number `first` on. */
+const heatSql = (bucket: string, first: number): string =>
+  greatestOf((halfLife) => `s.e${halfLife} * ${lookedUpSql(`${bucket} - s.last_bucket`, halfLife, first)}`);
+const heatNow = heatSql('$2::int', 5);
 
-/** Keys that might be hot by any memory. Nobody is hotter than they would be without decay: most fall below the floor by that alone. */
+/** Keys that might be hot by any memory, of those that are at least so hot. Most are not even without decay, which costs less to tell. */
 const hottestSql = `
   select key_id from samovar.key_state s
-   where cache_id = $1 and ${greatestOf((halfLife) => `s.e${halfLife}`)} >= ${floorAt}::float8
-   order by ${heatSql} desc
+   where cache_id = $1 and ($4::float8 = 0 or
+         ${greatestOf((halfLife) => `s.e${halfLife}`)} >= $4::float8 and ${heatNow} >= $4::float8)
+   order by ${heatNow} desc
    limit $3`;
 
-/** How hot the coldest of a list is now: no less hot is anybody who is to be on the next one. None of a list that is not full. */
-const floorSql = `
-  select case when count(*) >= $3 then min(${heatSql}) end as floor
-    from samovar.hottest h cross join unnest(h.key_ids) k
-   cross join lateral (select * from samovar.key_state s where s.key_id = k and s.cache_id = $1 limit 1) s
-   where h.cache_id = $1`;
+/** How hot the last ones of a list were when it was made, of those whose states are what they were. */
+const lastListed = 200;
+const borderSql = `
+  select min(${heatSql('h.bucket', 2)}) as border
+    from samovar.hottest h cross join unnest(h.key_ids[${mostListed - lastListed + 1}:${mostListed}]) k
+   cross join lateral (select * from samovar.key_state s where s.key_id = k limit 1) s
+   where h.cache_id = $1 and s.last_bucket <= h.bucket`;
+/** From one hour to the next the border moves little; where it moved more, the next try is made. The last finds everybody. */
+const triesBelow = [0.95, 0.5, 0];
 
 /** The hottest keys of a cache as of an hour, hottest first, at most `most`, as an array in text. Reads all its states where no list is kept of it. */
 export async function hottestOf(
@@ -47,16 +50,28 @@ export async function hottestOf(
 async function readHottest(
   client: PoolClient,
   cacheId: number,
-  { bucket, most, floor = 0 }: { bucket: number; most: number; floor?: number | undefined },
+  { bucket, most, floor = 0 }: { bucket: number; most: number; floor?: number },
 ): Promise<string> {
   const { rows } = await client.query<{ keys: string }>(`select array(${hottestSql})::text as keys`, [
     cacheId,
     bucket,
     most,
-    ...leftTables,
     floor,
+    ...leftTables,
   ]);
   return rows[0]!.keys;
+}
+
+/** The same for a full list: who is colder than the coldest of the list before it need not be looked at closely. */
+async function readListed(client: PoolClient, cacheId: number, bucket: number): Promise<string> {
+  const { rows } = await client.query<{ border: number | null }>(borderSql, [cacheId, ...leftTables]);
+  const border = rows[0]?.border ?? 0;
+  let keys = '';
+  for (const part of border > 0 ? triesBelow : [0]) {
+    keys = await readHottest(client, cacheId, { bucket, most: mostListed, floor: part * border });
+    if (keys.split(',').length === mostListed) break;
+  }
+  return keys;
 }
 
 /** To be called when states of these caches change: their lists say nothing any more. */
@@ -71,14 +86,7 @@ export async function listHottest(client: PoolClient, cacheId: number): Promise<
   );
   const { bucket } = rows[0]!;
   // Apart from the look itself: a statement that writes is never run by several processes of Postgres at once.
-  const found = await client.query<{ floor: number | null }>(floorSql, [
-    cacheId,
-    bucket,
-    mostListed,
-    ...leftTables,
-  ]);
-  const floor = found.rows[0]?.floor ?? undefined;
-  const keys = await readHottest(client, cacheId, { bucket, most: mostListed, floor });
+  const keys = await readListed(client, cacheId, bucket);
   await client.query(
     `insert into samovar.hottest (cache_id, bucket, key_ids) values ($1, $2, $3)
      on conflict (cache_id) do update set bucket = excluded.bucket, key_ids = excluded.key_ids`,
