@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { createOutbox } from '../../src/change/postgres.ts';
+import { systemClock, type Timer } from '../../src/clock.ts';
 import { createApply } from '../../src/compose/changes.ts';
 import { openGround } from '../../src/compose/ground.ts';
 import { silentLog } from '../../src/log.ts';
@@ -153,14 +154,19 @@ export async function openChangeRig(built?: string): Promise<ChangeRig> {
     const closed = once(child, 'close') as Promise<[number | null, string | null]>;
     let told = '';
     let harmed: Promise<unknown> | undefined;
+    let waking: Timer | undefined;
     child.stdout.setEncoding('utf8').on('data', (piece: string) => {
       told += piece;
       if (harmed !== undefined || fault === 'kill' || !told.includes('here')) return;
-      harmed = harm[fault]().finally(() => child.kill('SIGCONT'));
+      // It says that it is there before it stops: harm that is quickly done may be done before that.
+      harmed = harm[fault]().finally(() => {
+        waking = systemClock.every(50, () => void child.kill('SIGCONT'));
+      });
       harmed.catch(() => {}); // awaited when the worker has ended
     });
     child.stderr.resume();
     const [code, signal] = await closed;
+    waking?.stop();
     await harmed;
     return { code, signal, steps: Number(told.trim().split('\n').at(-1)) };
   };
