@@ -154,7 +154,8 @@ async function finding(context: BenchContext, redis: Redis) {
     [first!],
     first!.keys.map((key) => ({ key, age: { filledAt: now - dayMs, freshUntil: now, filledBy: 'r' } })),
   );
-  for (let round = 0; round < context.rounds; round++) {
+  // The first does not count: a worker that looks every few seconds is compiled.
+  for (let round = 0; round < context.rounds + 3; round++) {
     let found = 0;
     let ms = 0;
     for (;;) {
@@ -166,7 +167,7 @@ async function finding(context: BenchContext, redis: Redis) {
       await index.settle([claim], []);
     }
     if (found !== due) throw new Error(`${found} of ${due} due keys were found`);
-    findTimes.push(ms);
+    if (round > 0) findTimes.push(ms);
     for (let i = 0; i < due; i++) index.fed(cache, `item:${i}`, now - dayMs, dayMs);
     await index.flush();
   }

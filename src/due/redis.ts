@@ -240,9 +240,8 @@ const endOf = (at: number, slotMs: number): number => Math.floor(at / slotMs + 1
 
 /** Each key once. */
 function keysIn(bundles: readonly string[]): string[] {
-  const lists = bundles.map((each) => each.slice(each.indexOf(' ') + 1));
-  // Read in one go: a list of lists.
-  const keys = (JSON.parse(`[${lists.join()}]`) as string[][]).flat();
+  const keys: string[] = [];
+  for (const each of bundles) keys.push(...(JSON.parse(each.slice(each.indexOf(' ') + 1)) as string[]));
   const known = new Set(keys);
   return known.size === keys.length ? keys : Array.from(known);
 }
