@@ -263,7 +263,7 @@ describe('a fill within a budget', () => {
   test('hands back what it does not reach in its time', async () => {
     sell(3);
     await two.budget.set('limited', { perSecond: 0.001 });
-    const { results, error } = await fill('limited', ['0', '1', '2'], { withinMs: 100 });
+    const { results, error } = await fill('limited', ['0', '1', '2'], { withinMs: 1_000 });
     expect(results.filter((result) => result === 'written')).toHaveLength(1);
     expect(results.filter((result) => result === 'planned')).toHaveLength(2);
     expect(error).toBeUndefined();

@@ -324,7 +324,7 @@ describe('a lease that somebody else holds', () => {
     expect(await read).toBe('pot');
     expect(clock.now() - fakeClock().now()).toBeLessThan(10_000);
     expect(await one.caches.look('plain', ['1'])).toEqual([{ state: 'missing', freshUntil: 0 }]);
-    expect(patient.told('entry:refused')).toEqual([{ cache: 'plain', why: 'store' }]);
+    expect(patient.told('entry:refused')).toEqual([{ cache: 'plain', why: 'waited' }]);
   });
 });
 
