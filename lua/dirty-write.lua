@@ -1,43 +1,118 @@
 #!lua
 -- Takes writes into the buffer: version, entry, index and counts at once, or nothing of a key. Refused by a full server.
--- KEYS: for each partition: its entries (hash), its index (sorted set by the first dirty version), its state (hash:
---       v last version, a accepted, m coalesced, f flushed, x dropped), its watches (hash); those two may be of several
---       partitions, whose places are then side by side
--- ARGV: how many partitions; for each: soft mark, hard mark, how many writes; then for each write: key, what follows the
---       version in its entry (see src/dirty/entry.ts), the operation if it may have been asked for before else '', the
---       word it was watched under or ''
--- returns: for each write, divided by spaces: its version, with a '+' before it above the soft mark; 'F' full; 'L' overtaken
+-- An operation that was taken before is answered with its version and changes nothing. It is known by its entry; when its
+-- name was given, by that; else by what its call was answered, which is kept until the caller says that the answer came.
+-- KEYS: the calls of the caller (hash: name -> what it was answered; '!' -> when one of its operations was taken for
+--       somebody who asked again); for each partition: its entries (hash), its index (sorted set by the first dirty version),
+--       its state (hash: v last version, a accepted, m coalesced, f flushed, x dropped), its watches (hash), its operations
+--       (sorted set: name, ' ', key -> version); the last three may be of several partitions, whose places are then side by
+--       side; then calls of other makers of operations
+-- ARGV: the call, the names of its operations with spaces between, how many µs and how many operations are remembered, how
+--       many partitions; for each: soft mark, hard mark, how many writes; then for each write: key, what follows the version
+--       in its entry (see src/dirty/entry.ts), the operation if it may have been asked for before else '', the word it was
+--       watched under or ''; then calls whose answers came
+-- returns: for each write, divided by spaces: its version, with a '+' before it above the soft mark, a '=' when it was taken
+--          before; 'F' full; 'L' overtaken
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
-local told = {}
-local segments = tonumber(ARGV[1])
-local at = 2 + 3 * segments
-local state, last, accepted, merged, before, isWatched
+local told, lists = {}, {}
+local calls, keptUs, most, segments = KEYS[1], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local keptMs = math.ceil(keptUs / 1000)
+local at = 6 + 3 * segments
+local d, o, state, last, accepted, merged, before, isWatched, fields
+local hasNamed = false
 
 local function keep()
   if accepted and accepted > before then
     redis.call('HSET', state, 'v', string.format('%.0f', last), 'a', string.format('%.0f', accepted), 'm', string.format('%.0f', merged))
   end
+  if hasNamed then
+    redis.call('ZREMRANGEBYSCORE', o, '-inf', string.format('%.0f', now - keptUs))
+    redis.call('ZREMRANGEBYRANK', o, 0, -(most + 1))
+    redis.call('PEXPIRE', o, keptMs)
+    hasNamed = false
+  end
+end
+
+-- A call may come after its operation was asked for again: only then its own are looked for.
+local names
+local repeatedAt = redis.call('HGET', calls, '!')
+if repeatedAt and now - tonumber(repeatedAt) < keptUs then
+  names = {}
+  for name in string.gmatch(ARGV[2], '%S+') do names[#names + 1] = name end
+end
+
+local callsOf, versionsOf = {}, {}
+for i = 2 + 5 * segments, #KEYS do callsOf[string.sub(KEYS[i], -11)] = KEYS[i] end
+
+-- The versions that calls were answered of which nobody knows whether the answer came.
+local function answersOf(maker)
+  if versionsOf[maker] then return versionsOf[maker] end
+  local found = {}
+  versionsOf[maker] = found
+  local all = callsOf[maker] and redis.call('HGETALL', callsOf[maker]) or {}
+  for i = 1, #all, 2 do
+    if all[i] ~= '!' then
+      local operations, answers, keys = cmsgpack.unpack(all[i + 1])
+      local nextName, nextAnswer = string.gmatch(operations, '%S+'), string.gmatch(answers, '%S+')
+      for list = 1, #keys, 2 do
+        for _, field in ipairs(keys[list + 1]) do
+          local name, version = nextName(), string.match(nextAnswer(), '^[+=]?(%d+)$')
+          if version then found[keys[list] .. ' ' .. name .. ' ' .. field] = version end
+        end
+      end
+    end
+  end
+  return found
+end
+
+local function makerOf(operation) return string.sub(operation, 12, 12) == '.' and string.sub(operation, 1, 11) end
+
+local function takenBefore(operation, field)
+  local known = redis.call('HGET', d, field)
+  if known and string.byte(known) == 49 and string.sub(known, 22, 21 + tonumber(string.sub(known, 20, 21))) == operation then
+    return string.sub(known, 2, 17)
+  end
+  local version = redis.call('ZSCORE', o, operation .. ' ' .. field)
+  if version then return string.format('%016.0f', version) end
+  local maker = makerOf(operation)
+  return maker and answersOf(maker)[state .. ' ' .. operation .. ' ' .. field]
+end
+
+local function remember(operation, field, version)
+  redis.call('ZADD', o, version, operation .. ' ' .. field)
+  hasNamed = true
+  local by = callsOf[makerOf(operation)]
+  if by then
+    redis.call('HSET', by, '!', string.format('%.0f', now))
+    redis.call('PEXPIRE', by, keptMs)
+  end
 end
 
 for segment = 1, segments do
-  local d, z, c, w = KEYS[4 * segment - 3], KEYS[4 * segment - 2], KEYS[4 * segment - 1], KEYS[4 * segment]
-  local soft, hard = tonumber(ARGV[3 * segment - 1]), tonumber(ARGV[3 * segment])
+  local z, c, w
+  local first = 5 * segment - 3
+  if KEYS[first + 2] ~= state then keep() end
+  d, z, c, w, o = unpack(KEYS, first, first + 4)
+  local soft, hard = tonumber(ARGV[3 + 3 * segment]), tonumber(ARGV[4 + 3 * segment])
   if c ~= state then
-    keep()
-    state = c
+    state, fields = c, {}
+    lists[#lists + 1] = c
+    lists[#lists + 1] = fields
     local known = redis.call('HMGET', c, 'v', 'a', 'm')
     last, accepted, merged = tonumber(known[1] or 0), tonumber(known[2] or 0), tonumber(known[3] or 0)
     before = accepted
     isWatched = redis.call('EXISTS', w) == 1
   end
   local count = redis.call('HLEN', d)
-  for _ = 1, tonumber(ARGV[3 * segment + 1]) do
+  for _ = 1, tonumber(ARGV[5 + 3 * segment]) do
     local field, tail, operation, word = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
     at = at + 4
-    local known = operation ~= '' and redis.call('HGET', d, field)
-    if known and string.byte(known) == 49 and string.sub(known, 22, 21 + tonumber(string.sub(known, 20, 21))) == operation then
-      told[#told + 1] = string.sub(known, 2, 17)
+    fields[#fields + 1] = field
+    local asked = operation ~= '' and operation or names and names[#told + 1]
+    local taken = asked and takenBefore(asked, field)
+    if taken then
+      told[#told + 1] = '=' .. taken
     elseif word ~= '' and not (isWatched and redis.call('HGET', w, field) == word) then
       told[#told + 1] = 'L'
     elseif count >= hard and redis.call('HEXISTS', d, field) == 0 then
@@ -52,10 +127,15 @@ for segment = 1, segments do
         merged = merged + 1
       end
       if isWatched then redis.call('HDEL', w, field) end
+      if operation ~= '' then remember(operation, field, version) end
       accepted = accepted + 1
       told[#told + 1] = count > soft and '+' .. version or version
     end
   end
 end
 keep()
-return table.concat(told, ' ')
+local answer = table.concat(told, ' ')
+if at <= #ARGV then redis.call('HDEL', calls, unpack(ARGV, at)) end
+redis.call('HSET', calls, ARGV[1], cmsgpack.pack(ARGV[2], answer, lists))
+redis.call('PEXPIRE', calls, keptMs)
+return answer

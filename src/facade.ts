@@ -40,7 +40,10 @@ export interface SetOptions {
   readonly ttl?: Duration;
   /** Only for caches that have `tags`. @default what those say of the value */
   readonly tags?: readonly string[];
-  /** Of an E_INDETERMINATE: asks for the same write again, which then counts once. @default a write of its own */
+  /**
+   * Names the write: asked for again under that name, of an E_INDETERMINATE or your own (22 letters, digits, '-' or '_' at
+   * most), it counts once for an id, whatever was written since. @default a write of its own
+   */
   readonly operation?: string;
 }
 
@@ -100,11 +103,13 @@ export interface CacheClient<Id, Value> {
   setMany(entries: ReadonlyMap<Id, Value>, options?: SetOptions): Promise<void>;
   /**
    * With `writeBehind`: makes a new value of the present one, which is called again when somebody wrote in between.
-   * Answers with what was written; undefined from `make` writes nothing.
+   * Answers with what was written, or, when that operation was done before, with what there is now; undefined from `make`
+   * writes nothing.
    */
   update(
     id: Id,
     make: (present: Value | undefined) => Value | undefined | Promise<Value | undefined>,
+    options?: Pick<SetOptions, 'operation'>,
   ): Promise<Value | undefined>;
   /** With `writeBehind`, for values that are numbers: adds, whoever else adds at the same time. Answers with the sum. */
   increment(id: Id, by?: number, options?: Pick<SetOptions, 'operation'>): Promise<number>;

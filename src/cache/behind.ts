@@ -1,8 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import type { AnyCacheDef } from '../define.ts';
 import type { Dirty, DirtyForm, Written } from '../dirty/dirty.ts';
-import { isOperation } from '../dirty/entry.ts';
+import { newOperation, type Operation } from '../dirty/operation.ts';
 import { SamovarError } from '../errors.ts';
 import type { Emitter } from '../events.ts';
 import type { Loader } from '../origin/load.ts';
@@ -34,23 +33,16 @@ export interface BehindParts {
 
 /** Writes that are acknowledged by the buffer and reach the origin later. */
 export interface Behind {
-  set(id: unknown, value: unknown, operation?: string): Promise<void>;
-  remove(id: unknown, operation?: string): Promise<void>;
+  set(id: unknown, value: unknown, operation: Operation): Promise<void>;
+  remove(id: unknown, operation: Operation): Promise<void>;
   /** Makes a new value of the present one, again and again until nobody wrote in between; undefined changes nothing. */
-  update(id: unknown, make: (value: unknown) => unknown): Promise<unknown>;
-  increment(id: unknown, by: number, operation?: string): Promise<number>;
+  update(id: unknown, make: (value: unknown) => unknown, operation: Operation): Promise<unknown>;
+  increment(id: unknown, by: number, operation: Operation): Promise<number>;
 }
 
 const mostTries = 50;
 const firstPauseMs = 5;
 const longestPauseMs = 200;
-const ours = randomBytes(8).toString('base64url');
-let named = 0;
-/** Of an operation that nobody else has. */
-const newName = (): string => {
-  named += 1;
-  return `${ours}-${named.toString(36)}`;
-};
 
 export function createBehind(parts: BehindParts): Behind {
   const { def, settings, behind, dirty, reader, load, clock, events, originWrite, forget, wake } = parts;
@@ -63,12 +55,6 @@ export function createBehind(parts: BehindParts): Behind {
     const key = def.key.encode(id);
     checkKey(def, key);
     return key;
-  };
-
-  const nameOf = (operation: string | undefined): string => {
-    if (operation === undefined) return newName();
-    if (isOperation(operation)) return operation;
-    throw new SamovarError('E_USAGE', `expected \`operation\` to be 1 to 22 letters, digits, '-' or '_'`);
   };
 
   /** The stored form of what may be written; throws for what may not. */
@@ -104,21 +90,21 @@ export function createBehind(parts: BehindParts): Behind {
     }
   };
 
-  /** Answers false when somebody wrote since the key was watched. */
+  /** `overtaken` when somebody wrote since the key was watched, `known` when it was done before. */
   const put = async (
     { key, id, value }: OriginWrite,
-    { operation, watched }: { operation?: string | undefined; watched?: string },
-  ): Promise<boolean> => {
+    { name: operation, isRepeated }: Operation,
+    watched?: string,
+  ): Promise<'taken' | 'known' | 'overtaken'> => {
     const form = value === undefined ? undefined : await formOf(value);
-    const isRepeated = operation !== undefined;
-    const write = { key, form, operation: nameOf(operation), isRepeated, watched };
+    const write = { key, form, operation, isRepeated, watched };
     const written = await accept(
       () => dirty.write(cache, write, marks),
       () => originWrite({ key, id, value }),
     );
-    if (written?.kind === 'overtaken') return false;
+    if (written?.kind === 'overtaken') return 'overtaken';
     await forget(key);
-    return true;
+    return written?.kind === 'ok' && written.isKnown ? 'known' : 'taken';
   };
 
   /** What the key is now, dirty or not, past the cache: that may be about to be forgotten. */
@@ -142,12 +128,19 @@ export function createBehind(parts: BehindParts): Behind {
     }
   };
 
-  const changed = async (key: string, id: unknown, make: (value: unknown) => unknown): Promise<unknown> => {
+  const changed = async (
+    key: string,
+    id: unknown,
+    make: (value: unknown) => unknown,
+    operation: Operation,
+  ): Promise<unknown> => {
     for (let tries = 0; tries < mostTries; tries++) {
-      const { word: watched } = await dirty.watch(cache, key, newName());
+      const { word: watched } = await dirty.watch(cache, key, newOperation().name);
       const value = await make(await present(id, key));
       if (value === undefined) return undefined;
-      if (await put({ key, id, value }, { watched })) return value;
+      const became = await put({ key, id, value }, operation, watched);
+      if (became === 'taken') return value;
+      if (became === 'known') return present(id, key);
     }
     throw new SamovarError(
       'E_WRITE_FAILED',
@@ -156,9 +149,9 @@ export function createBehind(parts: BehindParts): Behind {
     );
   };
 
-  const update: Behind['update'] = (id, make) => {
+  const update: Behind['update'] = (id, make, operation) => {
     const key = keyOf(id);
-    return inTurn(key, () => changed(key, id, make));
+    return inTurn(key, () => changed(key, id, make, operation));
   };
 
   return {
@@ -167,21 +160,21 @@ export function createBehind(parts: BehindParts): Behind {
         throw new SamovarError('E_ENCODE', `undefined was to be written to caches.${cache}`, {
           hints: ['to delete an id, call delete(id)'],
         });
-      if (merge !== undefined) return void (await update(id, (present) => merge(present, value, id)));
-      await put({ key: keyOf(id), id, value }, { operation });
+      if (merge !== undefined)
+        return void (await update(id, (present) => merge(present, value, id), operation));
+      await put({ key: keyOf(id), id, value }, operation);
     },
 
     async remove(id, operation) {
-      await put({ key: keyOf(id), id, value: undefined }, { operation });
+      await put({ key: keyOf(id), id, value: undefined }, operation);
     },
 
     update,
 
-    async increment(id, by, given) {
+    async increment(id, by, { name: operation }) {
       if (typeof by !== 'number' || !Number.isFinite(by))
         throw new SamovarError('E_USAGE', `expected a number to add to caches.${cache}, got ${String(by)}`);
       const key = keyOf(id);
-      const operation = nameOf(given);
       for (let tries = 0; tries < mostTries; tries++) {
         const added = await dirty.add(cache, { key, by, operation });
         if (added.kind === 'ok') {
@@ -196,7 +189,7 @@ export function createBehind(parts: BehindParts): Behind {
           continue;
         }
         // It is made dirty as it is first: only what is dirty can be added to by several at once.
-        const { word: watched } = await dirty.watch(cache, key, newName());
+        const { word: watched } = await dirty.watch(cache, key, newOperation().name);
         const value = (await present(id, key)) ?? 0;
         if (typeof value !== 'number')
           throw new SamovarError(
@@ -208,7 +201,7 @@ export function createBehind(parts: BehindParts): Behind {
           );
         checkValue(def, value);
         const form = encode(cache, value, 'json');
-        const write = { key, form, operation: newName(), watched };
+        const write = { key, form, operation: newOperation().name, watched };
         await accept(
           () => dirty.write(cache, write, marks),
           async () => {

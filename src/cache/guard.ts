@@ -32,7 +32,7 @@ export function guarded<Id, Value>(cache: CacheClient<Id, Value>, life: Life): C
     set: (id, value, options) => serve(undefined, () => cache.set(id, value, options)),
     write: (id, value) => serve(undefined, () => cache.write(id, value)),
     setMany: (entries, options) => serve(undefined, () => cache.setMany(entries, options)),
-    update: (id, make) => serve(undefined, () => cache.update(id, make)),
+    update: (id, make, options) => serve(undefined, () => cache.update(id, make, options)),
     increment: (id, by, options) => serve(undefined, () => cache.increment(id, by, options)),
     delete: (ids, options) => serve(undefined, () => cache.delete(ids, options)),
   };

@@ -1,5 +1,6 @@
 import type { CacheDef } from '../define.ts';
 import type { Dirty } from '../dirty/dirty.ts';
+import { commonOperation, type Operation, operationOf } from '../dirty/operation.ts';
 import { SamovarError } from '../errors.ts';
 import type { CacheClient, SetOptions } from '../facade.ts';
 import { type Behind, createBehind } from './behind.ts';
@@ -59,7 +60,12 @@ export function createWriter<Id, Value>(
     );
   };
 
-  const set: Writer<Id, Value>['set'] = async (id, value, options = {}) => {
+  const put = async (
+    id: Id,
+    value: Value,
+    options: SetOptions,
+    operation = operationOf(options.operation),
+  ): Promise<void> => {
     if (mode === undefined) return store(def.key.encode(id), id, value, options);
     if (options.ttl !== undefined || options.tags !== undefined)
       throw new SamovarError(
@@ -69,12 +75,13 @@ export function createWriter<Id, Value>(
           hints: ['they can be given where a cache has no `mode`'],
         },
       );
-    if (mode === 'write-behind') return buffered().set(id, value, options.operation);
+    if (mode === 'write-behind') return buffered().set(id, value, operation);
     if (def.write === undefined) throw nothingToWriteWith(def);
     return mode === 'write-through' ? through(id, value) : write(id, value);
   };
+  const set: Writer<Id, Value>['set'] = (id, value, options = {}) => put(id, value, options);
 
-  const remove = async (id: Id, operation: string | undefined): Promise<void> => {
+  const remove = async (id: Id, operation: Operation): Promise<void> => {
     if (mode === 'write-behind') return buffered().remove(id, operation);
     const key = def.key.encode(id);
     if (def.write === undefined) throw nothingToWriteWith(def);
@@ -89,23 +96,26 @@ export function createWriter<Id, Value>(
     set,
     write: (id, value) => (mode === 'write-behind' ? set(id, value) : write(id, value)),
 
-    async setMany(entries, options) {
-      const all = Array.from(entries, ([id, value]) => set(id, value, options));
+    async setMany(entries, options = {}) {
+      const operation = commonOperation(entries.size, options.operation);
+      const all = Array.from(entries, ([id, value]) => put(id, value, options, operation));
       for (const each of await Promise.allSettled(all)) if (each.status === 'rejected') throw each.reason;
     },
 
-    async update(id, make) {
-      return (await buffered().update(id, (present) => make(present as Value | undefined))) as
-        | Value
-        | undefined;
+    async update(id, make, options = {}) {
+      const operation = operationOf(options.operation);
+      const change = (present: unknown) => make(present as Value | undefined);
+      return (await buffered().update(id, change, operation)) as Value | undefined;
     },
 
-    increment: async (id, by = 1, options = {}) => buffered().increment(id, by, options.operation),
+    increment: async (id, by = 1, options = {}) =>
+      buffered().increment(id, by, operationOf(options.operation)),
 
     async delete(ids, options = {}) {
       const all = Array.isArray(ids) ? (ids as readonly Id[]) : [ids as Id];
       if (mode === undefined) return forget(all.map((id) => def.key.encode(id)));
-      for (const each of await Promise.allSettled(all.map((id) => remove(id, options.operation))))
+      const operation = commonOperation(all.length, options.operation);
+      for (const each of await Promise.allSettled(all.map((id) => remove(id, operation))))
         if (each.status === 'rejected') throw each.reason;
     },
   };

@@ -21,7 +21,7 @@ export interface DirtyWrite {
   readonly form: DirtyForm | undefined;
   /** Names this write, in at most 22 characters. */
   readonly operation: string;
-  /** It may have been done already: if what is dirty is of this operation, it stays as it is. */
+  /** It may have been done already, and then changes nothing; it is remembered for minutes, for it may come again. */
   readonly isRepeated?: boolean | undefined;
   /** Only if nobody has written the key since this word was left there by `watch`. */
   readonly watched?: string | undefined;
@@ -40,7 +40,14 @@ export interface DirtyAdd {
  * `overtaken`: the key was written since it was watched, or is not there to be added to; nothing was changed.
  */
 export type Written =
-  | { readonly kind: 'ok'; readonly version: number; readonly isSoft: boolean; readonly total?: number }
+  | {
+      readonly kind: 'ok';
+      readonly version: number;
+      readonly isSoft: boolean;
+      /** It had been done before. */
+      readonly isKnown?: boolean;
+      readonly total?: number;
+    }
   | { readonly kind: 'full' | 'overtaken' };
 
 /** A dirty key: the newest value that was acknowledged for it. */

@@ -13,9 +13,6 @@ const longestOperation = 22;
 /** Of no codec. */
 const unknownFlags = 1 << 20;
 
-/** Whether a text can name an operation. */
-export const isOperation = (text: string): boolean => /^[\w-]{1,22}$/.test(text);
-
 /** What the script appends to the version. */
 export function tailOf(form: DirtyForm | undefined, operation: string): string | Buffer {
   const flags = form === undefined ? '0' : form.flags.toString(36);

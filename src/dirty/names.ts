@@ -7,13 +7,18 @@ export interface PartitionNames {
   /** Elsewhere than on a Cluster these are the cache's: a batch of writes reads and writes them once. */
   readonly state: string;
   readonly watches: string;
+  /** Of writes: those whose names were given. */
   readonly operations: string;
+  readonly additions: string;
   readonly dead: string;
   readonly lease: string;
 }
 
 export interface DirtyNames {
+  readonly partitions: number;
   readonly meta: string;
+  /** What the calls of a maker of operations were answered. */
+  calls(maker: string): string;
   of(cache: string, partition: number): PartitionNames;
   partitionOf(key: string): number;
 }
@@ -21,7 +26,9 @@ export interface DirtyNames {
 export function createDirtyNames(prefix: string, partitions: number, isApart: boolean): DirtyNames {
   const made = new Map<string, readonly PartitionNames[]>();
   return {
+    partitions,
     meta: `${prefix}:wb`,
+    calls: (maker) => `${prefix}:wb:calls:${maker}`,
     of(cache, partition) {
       let all = made.get(cache);
       if (all === undefined) {
@@ -33,7 +40,8 @@ export function createDirtyNames(prefix: string, partitions: number, isApart: bo
             index: `${at}z`,
             state: `${common}c`,
             watches: `${common}w`,
-            operations: `${at}o`,
+            operations: `${common}n`,
+            additions: `${at}o`,
             dead: `${at}x`,
             lease: `${at}l`,
           };

@@ -1,7 +1,7 @@
 import { messageOf, SamovarError } from '../errors.ts';
 
 /** The server answered, or was not asked: nothing was changed. Anything else may have been done. */
-const isSure = (error: unknown): boolean =>
+export const isSure = (error: unknown): boolean =>
   error instanceof Error && (error.name === 'ReplyError' || /isn't writeable/.test(error.message));
 
 /** Whether the server had no room for it. */

@@ -1,11 +1,13 @@
 import type { Redis } from '../connect.ts';
 import { messageOf } from '../errors.ts';
 import { readLua } from '../files.ts';
+import { createCalls } from './calls.ts';
 import type { Dirty, DirtyWrite, Marks, Written } from './dirty.ts';
 import { tailOf } from './entry.ts';
 import { createGather } from './gather.ts';
 import type { DirtyNames } from './names.ts';
-import { isOutOfMemory, writeError } from './redis-errors.ts';
+import { maker, makerOf } from './operation.ts';
+import { isOutOfMemory, isSure, writeError } from './redis-errors.ts';
 
 interface Scripts {
   dirtyWrite(keys: number, ...args: (string | number | Buffer)[]): Promise<string>;
@@ -27,8 +29,10 @@ export interface Level {
   readonly waitMs: number;
 }
 
-/** How long a repeated addition is known. */
-const rememberedUs = 10 * 60 * 1_000_000;
+/** How long a repeated operation is known, and of how many of a cache. */
+const rememberedMs = 10 * 60 * 1_000;
+const rememberedUs = rememberedMs * 1_000;
+const mostRemembered = 500_000;
 
 /** Writes into the buffer: those of one tick in one script, however many caches and partitions they are of. */
 export function createRedisWrites(
@@ -39,6 +43,8 @@ export function createRedisWrites(
   redis.defineCommand('dirtyWrite', { lua: readLua('dirty-write') });
   redis.defineCommand('dirtyAdd', { lua: readLua('dirty-add') });
   const scripts = redis as unknown as Scripts;
+  const mostAdditions = Math.ceil(mostRemembered / names.partitions);
+  const calls = createCalls(rememberedMs);
 
   /** Waits, on the same connection, until what was written before is as safe as its cache asks. */
   const settle = async (caches: Iterable<string>): Promise<void> => {
@@ -78,30 +84,47 @@ export function createRedisWrites(
       if (group) group.at.push(i);
       else groups.set(name, { at: [i], question });
     });
-    const keys: string[] = [];
+    const keys: string[] = [names.calls(maker)];
     const heads: (string | number)[] = [];
     const rows: (string | Buffer)[] = [];
     const order: number[] = [];
+    const asked: string[] = [];
+    const makers = new Set<string>();
     // Those of one cache side by side: they have their state in common.
     const sorted = [...groups.values()].sort((a, b) => (a.question.cache < b.question.cache ? -1 : 1));
     for (const { at, question } of sorted) {
-      const { entries, index, state, watches } = names.of(question.cache, question.partition);
-      keys.push(entries, index, state, watches);
+      const { entries, index, state, watches, operations } = names.of(question.cache, question.partition);
+      keys.push(entries, index, state, watches, operations);
       heads.push(question.marks.soft, question.marks.hard, at.length);
       for (const i of at) {
         const { key, form, operation, isRepeated, watched } = questions[i]!.write;
         rows.push(key, tailOf(form, operation), isRepeated ? operation : '', watched ?? '');
+        asked.push(operation);
+        const by = isRepeated ? makerOf(operation) : undefined;
+        if (by !== undefined) makers.add(by);
         order.push(i);
       }
     }
+    for (const by of makers) keys.push(names.calls(by));
     const answers: (Written | Error)[] = new Array(questions.length);
+    const call = calls.begin();
     try {
-      const told = await scripts.dirtyWrite(keys.length, ...keys, groups.size, ...heads, ...rows);
+      const told = await scripts.dirtyWrite(
+        keys.length,
+        ...keys,
+        ...[call.name, asked.join(' '), rememberedUs, mostRemembered, groups.size],
+        ...heads,
+        ...rows,
+        ...call.over,
+      );
       await settle(new Set(questions.map(({ cache }) => cache)));
+      calls.answered(call);
       told.split(' ').forEach((text, i) => {
         answers[order[i]!] = writtenOf(text);
       });
     } catch (error) {
+      if (isSure(error)) calls.refused(call);
+      else calls.lost(call);
       questions.forEach(({ write }, i) => {
         answers[i] = isOutOfMemory(error) ? { kind: 'full' } : writeError(error, write.operation);
       });
@@ -114,12 +137,12 @@ export function createRedisWrites(
     write: (cache, write, marks) => gather({ cache, write, marks, partition: names.partitionOf(write.key) }),
 
     async add(cache, { key, by, operation }) {
-      const { entries, index, state, watches, operations } = names.of(cache, names.partitionOf(key));
+      const { entries, index, state, watches, additions } = names.of(cache, names.partitionOf(key));
       try {
         const [version, total] = await scripts.dirtyAdd(
           5,
-          ...[entries, index, state, watches, operations],
-          ...[key, String(by), operation, rememberedUs],
+          ...[entries, index, state, watches, additions],
+          ...[key, String(by), operation, rememberedUs, mostAdditions],
         );
         if (version === 'L') return { kind: 'overtaken' };
         await settle([cache]);
@@ -135,6 +158,7 @@ export function createRedisWrites(
 function writtenOf(text: string): Written {
   if (text === 'F') return { kind: 'full' };
   if (text === 'L') return { kind: 'overtaken' };
+  if (text.startsWith('=')) return { kind: 'ok', version: Number(text.slice(1)), isSoft: false, isKnown: true };
   const isSoft = text.startsWith('+');
   return { kind: 'ok', version: Number(isSoft ? text.slice(1) : text), isSoft };
 }

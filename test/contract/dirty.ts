@@ -117,12 +117,16 @@ export function describeDirty(name: string, start: () => Promise<DirtyUnderTest>
     });
 
     test('does a repeated write once', async () => {
-      const one = put('a', '1');
+      const one = put('a', '1', { isRepeated: true });
       const first = await write(one);
-      expect(await write({ ...one, isRepeated: true })).toEqual(first);
-      expect((await dirty.ledger('shop')).accepted).toBe(1);
-      await write(put('a', '2'));
-      expect(versionOf(await write({ ...one, isRepeated: true }))).toBeGreaterThan(versionOf(first));
+      expect(await write(one)).toEqual({ ...first, isKnown: true });
+      expect(versionOf(await write(put('a', '2')))).toBeGreaterThan(versionOf(first));
+      expect(await other.write('shop', one, open)).toEqual({ ...first, isKnown: true });
+      expect(text((await dirty.read('shop', ['a']))[0])).toBe('2');
+      expect(await dirty.ledger('shop')).toMatchObject({ accepted: 2, pending: 1, difference: 0 });
+      // An operation is of a key, and of a cache.
+      expect(await write({ ...one, key: 'b' })).not.toHaveProperty('isKnown');
+      expect(await dirty.write('stall', one, open)).not.toHaveProperty('isKnown');
     });
 
     test('moves nothing when it is claimed: who dies then leaves all as it was', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { DirtyForm } from '../../../src/dirty/dirty.ts';
-import { entryOf, isOperation, tailOf } from '../../../src/dirty/entry.ts';
+import { entryOf, tailOf } from '../../../src/dirty/entry.ts';
 
 const stored = (form: DirtyForm | undefined, operation = 'op', version = '1764112345678901') =>
   Buffer.concat([Buffer.from(`1${version}`), Buffer.from(tailOf(form, operation) as string)]);
@@ -35,10 +35,5 @@ describe('a dirty entry', () => {
     '11764112345678901U099',
   ])('is none when the bytes are %j', (text) => {
     expect(entryOf(Buffer.from(text))).toBeUndefined();
-  });
-
-  test('takes only names of operations that can be told from a body', () => {
-    expect(['a', 'A_-9', 'x'.repeat(22)].map(isOperation)).toEqual([true, true, true]);
-    expect(['', 'x'.repeat(23), 'a b', 'é'].map(isOperation)).toEqual([false, false, false, false]);
   });
 });
