@@ -160,7 +160,7 @@ describe('an operation whose name was given', () => {
     expect(await queue.client.zcard(names)).toBe(2);
     await age(601_000_000);
     await again(put('c', '1', 'another'));
-    expect(await queue.client.zrange(names, 0, -1)).toEqual(['other b', 'another c']);
+    expect(await queue.client.zrange(names, '0', '-1')).toEqual(['other b', 'another c']);
     expect(await again(one)).not.toHaveProperty('isKnown');
   });
 
@@ -169,7 +169,7 @@ describe('an operation whose name was given', () => {
     const now = Number((await queue.client.zscore(names, 'mine a'))!);
     await queue.client.eval(
       `for i = 1, 499999 do redis.call('ZADD', KEYS[1], string.format('%.0f', tonumber(ARGV[1]) + i), 'x' .. i .. ' a') end`,
-      ...[1, names, now],
+      ...[1, names, String(now)],
     );
     await flush();
     expect(await again(put('a', '1', 'mine'))).toHaveProperty('isKnown');

@@ -186,6 +186,51 @@ describe('a buffered write', () => {
   });
 });
 
+describe('a buffered write that is asked for again', () => {
+  const mine = { operation: 'mine' };
+  const both = new Map([1, 2].map((id) => [id, { name: 'old', price: id }]));
+
+  test.each<[string, () => Promise<unknown>]>([
+    ['one', () => app.cache(items).set(1, { name: 'old' }, mine)],
+    ['many', () => app.cache(items).setMany(both, mine)],
+    ['a deletion', () => app.cache(items).delete(1, mine)],
+    ['deletions', () => app.cache(items).delete([1, 2], mine)],
+    ['a change', () => app.cache(items).update(1, () => ({ name: 'old' }), mine)],
+  ])('counts once: %s', async (_, ask) => {
+    await ask();
+    await flushed('items');
+    await app.cache(items).set(1, { name: 'new', price: 1 });
+    await ask();
+    await flushed('items');
+    await ask();
+    expect(await flushed('items')).toMatchObject({ pending: 0, difference: 0 });
+    expect(await app.cache(items).get(1)).toEqual({ name: 'new', price: 1 });
+    expect((await rows())[0]).toEqual({ id: 1, name: 'new', price: 1 });
+  });
+
+  test('changed in place, is what it is now', async () => {
+    const more = () =>
+      app.cache(items).update(1, (item) => ({ name: 'a', price: (item?.price ?? 0) + 1 }), mine);
+    expect(await more()).toEqual({ name: 'a', price: 1 });
+    await samovar.cache(items).set(1, { name: 'b', price: 7 });
+    expect(await more()).toEqual({ name: 'b', price: 7 });
+  });
+
+  test('is merged once', async () => {
+    const part = () => app.cache(joined).set(1, { name: 'b' }, mine);
+    await part();
+    await samovar.cache(joined).set(1, { name: 'c', price: 3 });
+    await part();
+    expect(await samovar.cache(joined).get(1)).toEqual({ name: 'c', price: 3 });
+  });
+
+  test('is refused under a name that cannot be one', async () => {
+    const named = { operation: 'a b' };
+    await expect(app.cache(items).set(1, { name: 'a' }, named)).rejects.toMatchObject({ code: 'E_USAGE' });
+    await expect(app.cache(items).delete([1, 2], named)).rejects.toMatchObject({ code: 'E_USAGE' });
+  });
+});
+
 describe('values changed in place', () => {
   test('are changed by all who change them at once', async () => {
     await db.rows(`insert into item (id, name, price) values (1, 'a', 0)`);

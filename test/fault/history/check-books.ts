@@ -28,13 +28,13 @@ export function findMissingInBooks({ end, writes, additions, faults }: History):
 }
 
 /** 9: all that is dirty drains once faults are over, and every call settles within its time. */
-export function findStuck({ end, writes, ended }: History, settleMs: number): Violation[] {
+export function findStuck({ end, calls, ended }: History, settleMs: number): Violation[] {
   const found: Violation[] = [];
   if (end.late > 0 && end.pending.size === 0)
     found.push({ class: 'stuck', key: undefined, what: `${end.late} keys left only when flushers ended` });
   for (const [key, { version }] of end.pending)
     found.push({ class: 'stuck', key, what: `${version} is still dirty`, versions: [version] });
-  for (const { id, by, key, begunAt, settledAt } of writes) {
+  for (const { id, by, key, begunAt, settledAt } of calls) {
     if (settledAt === undefined) {
       if (ended.has(by)) found.push({ class: 'stuck', key, what: `${id} was never settled` });
     } else if (settledAt - begunAt > settleMs * 1_000) {

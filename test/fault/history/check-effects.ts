@@ -1,4 +1,5 @@
 import type { Effect } from './event.ts';
+import { mayBeGone } from './check-writes.ts';
 import type { History } from './history.ts';
 import type { Violation } from './violation.ts';
 
@@ -24,10 +25,28 @@ export function findEffectsAgain({ end }: Pick<History, 'end'>): Violation[] {
   return found;
 }
 
+/** A write that was asked for again is one: its value takes effect under one version. */
+export function findDoubled({ writes, end, faults }: Pick<History, 'writes' | 'end' | 'faults'>): Violation[] {
+  // What is gone with a fault may be gone from what the buffer remembers, too.
+  const isForgiven = mayBeGone({ faults });
+  const versions = new Map<string, Set<number>>();
+  const nameOf = (key: string, value: string) => JSON.stringify([key, value]);
+  for (const write of writes.filter(({ isRepeated }) => isRepeated))
+    if (write.value !== null && !isForgiven(write)) versions.set(nameOf(write.key, write.value), new Set());
+  for (const { key, value, version } of end.effects)
+    if (value !== null) versions.get(nameOf(key, value))?.add(version);
+  return writes.flatMap(({ id, key, value }): Violation[] => {
+    const of = value === null ? undefined : versions.get(nameOf(key, value));
+    if (of === undefined || of.size < 2) return [];
+    const what = `${id} was asked for again, and took effect as ${[...of].join(' and ')}`;
+    return [{ class: 'duplicate', key, what, versions: [...of] }];
+  });
+}
+
 /** 10: N writes are at most N effects, and one statement has one row of a key. */
-export function findTooMany({ writes, additions, attempts, end }: History): Violation[] {
+export function findTooMany({ calls, additions, attempts, end }: History): Violation[] {
   const found: Violation[] = [];
-  const most = [...writes, ...additions].filter(({ outcome }) => outcome !== 'fail').length;
+  const most = [...calls, ...additions].filter(({ outcome }) => outcome !== 'fail').length;
   if (end.effects.length > most)
     found.push({
       class: 'coalescing',

@@ -1,5 +1,5 @@
 import { findMissingInBooks, findStuck } from './check-books.ts';
-import { findEffectsAgain, findMiscounted, findTooMany, findWaste, findZombies } from './check-effects.ts';
+import { findDoubled, findEffectsAgain, findMiscounted, findTooMany, findWaste, findZombies } from './check-effects.ts';
 import { findStaleReads } from './check-reads.ts';
 import { findDisorder, findLost, findWrong } from './check-writes.ts';
 import type { History } from './history.ts';
@@ -39,6 +39,7 @@ export function check(history: History, expected: Expected): Verdict {
     ...findWrong(history),
     ...findDisorder(history),
     ...findEffectsAgain(history),
+    ...findDoubled(history),
     ...findTooMany(history),
     ...(expected.rowsPerFault === undefined ? [] : findWaste(history, expected.rowsPerFault)),
     ...findZombies(history),

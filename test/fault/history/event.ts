@@ -3,8 +3,8 @@
  * machine's monotonic clock: those of two processes may be compared.
  */
 export type Event =
-  /** About to write. The value of every write is its own; null deletes. */
-  | { e: 'inv'; at: number; by: string; id: string; key: string; value: string | null }
+  /** About to write. The value of every write is its own; null deletes. `again`: the same operation as that write was. */
+  | { e: 'inv'; at: number; by: string; id: string; key: string; value: string | null; again?: string }
   /** Acknowledged. */
   | { e: 'ok'; at: number; id: string; version: number }
   /** Surely not done. */

@@ -2,7 +2,7 @@ import type { End, Event } from './event.ts';
 
 export type Of<Name extends Event['e']> = Extract<Event, { e: Name }>;
 
-/** One call of a client, from before it to after it. */
+/** One write of a client, from before it to after it; asked for again it is the same one, until the last answer. */
 export interface Write {
   readonly id: string;
   readonly by: string;
@@ -13,6 +13,7 @@ export interface Write {
   readonly settledAt: number | undefined;
   readonly outcome: 'ok' | 'fail' | 'info';
   readonly version: number | undefined;
+  readonly isRepeated: boolean;
 }
 
 export interface Addition {
@@ -29,6 +30,8 @@ export interface Attempt extends Of<'sent'> {
 
 export interface History {
   readonly events: readonly Event[];
+  /** As they were asked for, each call by itself. */
+  readonly calls: readonly Write[];
   readonly writes: readonly Write[];
   readonly writesOf: ReadonlyMap<string, readonly Write[]>;
   readonly additions: readonly Addition[];
@@ -54,7 +57,8 @@ export function historyOf(given: readonly Event[], end: End): History {
   }
   const of = <Name extends Event['e']>(name: Name) =>
     events.filter((event): event is Of<Name> => event.e === name);
-  const writes = of('inv').map((call): Write => {
+  const again = new Map(of('inv').flatMap(({ id, again }) => (again === undefined ? [] : [[again, id]])));
+  const calls = of('inv').map((call): Write => {
     const answer = settled.get(call.id);
     return {
       id: call.id,
@@ -65,8 +69,10 @@ export function historyOf(given: readonly Event[], end: End): History {
       settledAt: answer?.at,
       outcome: answer?.e ?? 'info',
       version: answer?.e === 'ok' ? answer.version : undefined,
+      isRepeated: call.again !== undefined,
     };
   });
+  const writes = joined(calls, again);
   const writesOf = new Map<string, Write[]>();
   for (const write of writes) {
     const list = writesOf.get(write.key);
@@ -75,6 +81,7 @@ export function historyOf(given: readonly Event[], end: End): History {
   }
   return {
     events,
+    calls,
     writes,
     writesOf,
     additions: of('add').map(({ id, key, amount }) => ({
@@ -90,4 +97,18 @@ export function historyOf(given: readonly Event[], end: End): History {
     ended: new Set(of('bye').map(({ by }) => by)),
     end,
   };
+}
+
+/** A write and its repetition are one, that was taken when either was. `again`: by a write, what repeats it. */
+function joined(calls: readonly Write[], again: ReadonlyMap<string, string>): Write[] {
+  const byId = new Map(calls.map((call) => [call.id, call]));
+  return calls
+    .filter(({ isRepeated }) => !isRepeated)
+    .map((call) => {
+      const repeated = byId.get(again.get(call.id) ?? '');
+      if (repeated === undefined) return call;
+      const { settledAt, version } = repeated;
+      // Refused when it was repeated, it may have been taken before.
+      return { ...call, settledAt, version, isRepeated: true, outcome: version === undefined ? 'info' : 'ok' };
+    });
 }

@@ -26,13 +26,22 @@ const settle = (id: string, outcome: Outcome): void => {
   else log.note({ e: outcome.kind, id, why: outcome.why });
 };
 
-async function write(key: string, value: string | null, operation?: string): Promise<void> {
+interface Again {
+  /** The write that is asked for again. */
+  readonly id: string;
+  readonly operation: string;
+}
+
+async function write(key: string, value: string | null, again?: Again): Promise<void> {
   const id = `${by}-${++made}`;
-  log.note({ e: 'inv', by, id, key, value });
-  const outcome = await way.write(key, value, operation);
+  log.note({ e: 'inv', by, id, key, value, ...(again === undefined ? {} : { again: again.id }) });
+  const outcome = await way.write(key, value, again?.operation);
   settle(id, outcome);
-  if (outcome.kind !== 'info' || operation !== undefined || outcome.operation === undefined) return;
-  if (random() < 0.5) await write(key, value, outcome.operation);
+  if (outcome.kind !== 'info' || again !== undefined || outcome.operation === undefined) return;
+  if (random() < 0.5) return;
+  // At once, or when it was carried over and others have written.
+  if (random() < 0.5) await clock.sleep(random() * 2_000);
+  await write(key, value, { id, operation: outcome.operation });
 }
 
 const put = (key: string, what = '') => write(key, `${what}${by}-${made + 1}`);

@@ -178,6 +178,18 @@ export const mutants: readonly Mutant[] = [
     guiltyOf: ['conservation'],
   },
   {
+    name: 'what was asked for again is known only while it waits',
+    edits: [
+      {
+        file: 'lua/dirty-write.lua',
+        from: 'return maker and answersOf(maker)[',
+        to: 'return nil and answersOf(maker)[',
+      },
+    ],
+    trouble: suffers(redisFaults['swallow what Redis says'], 4),
+    guiltyOf: ['duplicate'],
+  },
+  {
     name: 'what changed meanwhile is forgotten by the index',
     edits: [
       {

@@ -55,6 +55,16 @@ const other = (e: 'fail' | 'info', key: string, value: string | null, at: number
     { e, at: at + 10, id, why: 'test' },
   ];
 };
+/** Nobody knew, and it was asked for again. */
+const twice = (key: string, value: string | null, at: number, again: number, version: number): Event[] => {
+  const id = `w${++made}`;
+  return [
+    { e: 'inv', at, by: 'a', id, key, value },
+    { e: 'info', at: at + 10, id, why: 'test' },
+    { e: 'inv', at: again, by: 'a', id: `${id}-again`, key, value, again: id },
+    { e: 'ok', at: again + 10, id: `${id}-again`, version },
+  ];
+};
 const read = (key: string, value: string | null, from: number, by = 'a'): Event[] => [
   { e: 'rd', from, at: from + 5, by, key, value },
 ];
@@ -107,6 +117,19 @@ describe('a history is clean', () => {
     ).toEqual({});
   });
 
+  test('when a write that was asked for again is the older one, and counts once', () => {
+    expect(
+      classes([twice('k', 'one', 0, 200, 1), ok('k', 'two', 100, 2)], {
+        rows: { k: [2, 'two'] },
+        effects: [
+          ['k', 1, 'one'],
+          ['k', 2, 'two'],
+        ],
+        ledger: { accepted: 2, difference: 0 },
+      }),
+    ).toEqual({});
+  });
+
   test('when two that wrote at once are in either order', () => {
     expect(classes([ok('k', 'one', 0, 2), ok('k', 'two', 5, 1, 'b')], { rows: { k: [2, 'one'] } })).toEqual(
       {},
@@ -120,6 +143,24 @@ describe('a history is clean', () => {
 });
 
 describe('a history is guilty', () => {
+  test('of a duplicate: a write that was asked for again counts twice', () => {
+    const events = [twice('k', 'one', 0, 200, 3), ok('k', 'two', 100, 2)];
+    const given: Given = {
+      rows: { k: [3, 'one'] },
+      effects: [
+        ['k', 1, 'one'],
+        ['k', 2, 'two'],
+        ['k', 3, 'one'],
+      ],
+    };
+    expect(classes(events, given)).toEqual({ duplicate: 1 });
+    // What the buffer remembered may be gone with what it lost.
+    expect(classes([...events, fault(300, 5)], given)).toEqual({});
+    expect(
+      classes([twice('k', null, 0, 200, 3)], { rows: {}, ledger: { accepted: 2, difference: 0 } }),
+    ).toEqual({ conservation: 1 });
+  });
+
   test('of loss: an acknowledged write is nowhere', () => {
     expect(classes([ok('k', 'one', 0, 1)], {})).toEqual({ lost: 1 });
     expect(classes([ok('k', 'one', 0, 1), ok('k', 'two', 50, 2)], { rows: { k: [1, 'one'] } })).toEqual({
