@@ -3,27 +3,27 @@
 -- An operation that was taken before is answered with its version and changes nothing. It is known by its entry; when its
 -- name was given, by that; else by what its call was answered, which is kept until the caller says that the answer came.
 -- KEYS: the calls of the caller (hash: name -> what it was answered; '!' -> when one of its operations was taken for
---       somebody who asked again); for each partition: its entries (hash), its index (sorted set by the first dirty version),
---       its state (hash: v last version, a accepted, m coalesced, f flushed, x dropped), its watches (hash), its operations
---       (sorted set: name, ' ', key -> version); the last three may be of several partitions, whose places are then side by
---       side; then calls of other makers of operations
+--       somebody who asked again); for each group of partitions that have them in common: state (hash: v last version,
+--       a accepted, m coalesced, f flushed, x dropped), watches (hash), operations (sorted set: name, ' ', key -> version),
+--       then for each of its partitions: entries (hash), index (sorted set by the first dirty version); then calls of makers
+--       of operations that are asked for again
 -- ARGV: the call, the names of its operations with spaces between, how many µs and how many operations are remembered, how
---       many partitions; for each: soft mark, hard mark, how many writes; then for each write: key, what follows the version
---       in its entry (see src/dirty/entry.ts), the operation if it may have been asked for before else '', the word it was
---       watched under or ''; then calls whose answers came
+--       many arguments a write has, how many groups; for each: soft mark, hard mark, how many partitions; for each of
+--       those: how many writes; for each write: key, what follows the version in its entry (see src/dirty/entry.ts), and, of
+--       four: the operation if it may have been asked for before else '', the word it was watched under or ''; then calls
+--       whose answers came
 -- returns: for each write, divided by spaces: its version, with a '+' before it above the soft mark, a '=' when it was taken
 --          before; 'F' full; 'L' overtaken
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local told, lists = {}, {}
-local calls, keptUs, most, segments = KEYS[1], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local calls, keptUs, most, width, groups = KEYS[1], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local keptMs = math.ceil(keptUs / 1000)
-local at = 6 + 3 * segments
-local d, o, state, last, accepted, merged, before, isWatched, fields
+local d, o, state, last, accepted, merged, before
 local hasNamed = false
 
 local function keep()
-  if accepted and accepted > before then
+  if accepted > before then
     redis.call('HSET', state, 'v', string.format('%.0f', last), 'a', string.format('%.0f', accepted), 'm', string.format('%.0f', merged))
   end
   if hasNamed then
@@ -42,8 +42,10 @@ if repeatedAt and now - tonumber(repeatedAt) < keptUs then
   for name in string.gmatch(ARGV[2], '%S+') do names[#names + 1] = name end
 end
 
+local partitions = 0
+for group = 1, groups do partitions = partitions + tonumber(ARGV[6 + 3 * group]) end
 local callsOf, versionsOf = {}, {}
-for i = 2 + 5 * segments, #KEYS do callsOf[string.sub(KEYS[i], -11)] = KEYS[i] end
+for i = 2 + 3 * groups + 2 * partitions, #KEYS do callsOf[string.sub(KEYS[i], -11)] = KEYS[i] end
 
 -- The versions that calls were answered of which nobody knows whether the answer came.
 local function answersOf(maker)
@@ -89,51 +91,56 @@ local function remember(operation, field, version)
   end
 end
 
-for segment = 1, segments do
-  local z, c, w
-  local first = 5 * segment - 3
-  if KEYS[first + 2] ~= state then keep() end
-  d, z, c, w, o = unpack(KEYS, first, first + 4)
-  local soft, hard = tonumber(ARGV[3 + 3 * segment]), tonumber(ARGV[4 + 3 * segment])
-  if c ~= state then
-    state, fields = c, {}
-    lists[#lists + 1] = c
-    lists[#lists + 1] = fields
-    local known = redis.call('HMGET', c, 'v', 'a', 'm')
-    last, accepted, merged = tonumber(known[1] or 0), tonumber(known[2] or 0), tonumber(known[3] or 0)
-    before = accepted
-    isWatched = redis.call('EXISTS', w) == 1
-  end
-  local count = redis.call('HLEN', d)
-  for _ = 1, tonumber(ARGV[5 + 3 * segment]) do
-    local field, tail, operation, word = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
-    at = at + 4
-    fields[#fields + 1] = field
-    local asked = operation ~= '' and operation or names and names[#told + 1]
-    local taken = asked and takenBefore(asked, field)
-    if taken then
-      told[#told + 1] = '=' .. taken
-    elseif word ~= '' and not (isWatched and redis.call('HGET', w, field) == word) then
-      told[#told + 1] = 'L'
-    elseif count >= hard and redis.call('HEXISTS', d, field) == 0 then
-      told[#told + 1] = 'F'
-    else
-      last = now > last and now or last + 1
-      local version = string.format('%016.0f', last)
-      if redis.call('HSET', d, field, '1' .. version .. tail) == 1 then
-        redis.call('ZADD', z, 'NX', version, field)
-        count = count + 1
+local nextKey, nextCount = 2, 7 + 3 * groups
+local at = nextCount + partitions
+for group = 1, groups do
+  local soft, hard = tonumber(ARGV[4 + 3 * group]), tonumber(ARGV[5 + 3 * group])
+  local w
+  state, w, o = KEYS[nextKey], KEYS[nextKey + 1], KEYS[nextKey + 2]
+  nextKey = nextKey + 3
+  local known = redis.call('HMGET', state, 'v', 'a', 'm')
+  last, accepted, merged = tonumber(known[1] or 0), tonumber(known[2] or 0), tonumber(known[3] or 0)
+  before = accepted
+  local isWatched = redis.call('EXISTS', w) == 1
+  local fields = {}
+  lists[2 * group - 1], lists[2 * group] = state, fields
+  for _ = 1, tonumber(ARGV[6 + 3 * group]) do
+    local z
+    d, z = KEYS[nextKey], KEYS[nextKey + 1]
+    nextKey = nextKey + 2
+    local count = redis.call('HLEN', d)
+    for _ = 1, tonumber(ARGV[nextCount]) do
+      local field, tail, operation, word = ARGV[at], ARGV[at + 1], '', ''
+      if width == 4 then operation, word = ARGV[at + 2], ARGV[at + 3] end
+      at = at + width
+      fields[#fields + 1] = field
+      local asked = operation ~= '' and operation or names and names[#told + 1]
+      local taken = asked and takenBefore(asked, field)
+      if taken then
+        told[#told + 1] = '=' .. taken
+      elseif word ~= '' and not (isWatched and redis.call('HGET', w, field) == word) then
+        told[#told + 1] = 'L'
+      elseif count >= hard and redis.call('HEXISTS', d, field) == 0 then
+        told[#told + 1] = 'F'
       else
-        merged = merged + 1
+        last = now > last and now or last + 1
+        local version = string.format('%016.0f', last)
+        if redis.call('HSET', d, field, '1' .. version .. tail) == 1 then
+          redis.call('ZADD', z, 'NX', version, field)
+          count = count + 1
+        else
+          merged = merged + 1
+        end
+        if isWatched then redis.call('HDEL', w, field) end
+        if operation ~= '' then remember(operation, field, version) end
+        accepted = accepted + 1
+        told[#told + 1] = count > soft and '+' .. version or version
       end
-      if isWatched then redis.call('HDEL', w, field) end
-      if operation ~= '' then remember(operation, field, version) end
-      accepted = accepted + 1
-      told[#told + 1] = count > soft and '+' .. version or version
     end
+    nextCount = nextCount + 1
   end
+  keep()
 end
-keep()
 local answer = table.concat(told, ' ')
 if at <= #ARGV then redis.call('HDEL', calls, unpack(ARGV, at)) end
 redis.call('HSET', calls, ARGV[1], cmsgpack.pack(ARGV[2], answer, lists))

@@ -2,23 +2,15 @@ import type { Redis } from '../connect.ts';
 import { messageOf } from '../errors.ts';
 import { readLua } from '../files.ts';
 import { createCalls } from './calls.ts';
-import type { Dirty, DirtyWrite, Marks, Written } from './dirty.ts';
-import { tailOf } from './entry.ts';
+import type { Dirty, Written } from './dirty.ts';
 import { createGather } from './gather.ts';
 import type { DirtyNames } from './names.ts';
-import { maker, makerOf } from './operation.ts';
 import { isOutOfMemory, isSure, writeError } from './redis-errors.ts';
+import { argumentsOf, type Question } from './write-arguments.ts';
 
 interface Scripts {
   dirtyWrite(keys: number, ...args: (string | number | Buffer)[]): Promise<string>;
   dirtyAdd(keys: 5, ...args: (string | number)[]): Promise<string[]>;
-}
-
-interface Question {
-  readonly cache: string;
-  readonly write: DirtyWrite;
-  readonly marks: Marks;
-  readonly partition: number;
 }
 
 /** How many replicas must have a write before it is acknowledged, or whether it must be on disk. */
@@ -77,50 +69,21 @@ export function createRedisWrites(
   };
 
   const send = async (questions: readonly Question[]): Promise<(Written | Error)[]> => {
-    const groups = new Map<string, { at: number[]; question: Question }>();
-    questions.forEach((question, i) => {
-      const name = names.of(question.cache, question.partition).entries;
-      const group = groups.get(name);
-      if (group) group.at.push(i);
-      else groups.set(name, { at: [i], question });
-    });
-    const keys: string[] = [names.calls(maker)];
-    const heads: (string | number)[] = [];
-    const rows: (string | Buffer)[] = [];
-    const order: number[] = [];
-    const asked: string[] = [];
-    const makers = new Set<string>();
-    // Those of one cache side by side: they have their state in common.
-    const sorted = [...groups.values()].sort((a, b) => (a.question.cache < b.question.cache ? -1 : 1));
-    for (const { at, question } of sorted) {
-      const { entries, index, state, watches, operations } = names.of(question.cache, question.partition);
-      keys.push(entries, index, state, watches, operations);
-      heads.push(question.marks.soft, question.marks.hard, at.length);
-      for (const i of at) {
-        const { key, form, operation, isRepeated, watched } = questions[i]!.write;
-        rows.push(key, tailOf(form, operation), isRepeated ? operation : '', watched ?? '');
-        asked.push(operation);
-        const by = isRepeated ? makerOf(operation) : undefined;
-        if (by !== undefined) makers.add(by);
-        order.push(i);
-      }
-    }
-    for (const by of makers) keys.push(names.calls(by));
-    const answers: (Written | Error)[] = new Array(questions.length);
+    const asked = argumentsOf(questions, names);
     const call = calls.begin();
+    const answers: (Written | Error)[] = new Array(questions.length);
     try {
       const told = await scripts.dirtyWrite(
-        keys.length,
-        ...keys,
-        ...[call.name, asked.join(' '), rememberedUs, mostRemembered, groups.size],
-        ...heads,
-        ...rows,
+        asked.keys.length,
+        ...asked.keys,
+        ...[call.name, asked.operations.join(' '), rememberedUs, mostRemembered],
+        ...asked.rest,
         ...call.over,
       );
       await settle(new Set(questions.map(({ cache }) => cache)));
       calls.answered(call);
       told.split(' ').forEach((text, i) => {
-        answers[order[i]!] = writtenOf(text);
+        answers[asked.order[i]!] = writtenOf(text);
       });
     } catch (error) {
       if (isSure(error)) calls.refused(call);
@@ -158,7 +121,8 @@ export function createRedisWrites(
 function writtenOf(text: string): Written {
   if (text === 'F') return { kind: 'full' };
   if (text === 'L') return { kind: 'overtaken' };
-  if (text.startsWith('=')) return { kind: 'ok', version: Number(text.slice(1)), isSoft: false, isKnown: true };
+  if (text.startsWith('='))
+    return { kind: 'ok', version: Number(text.slice(1)), isSoft: false, isKnown: true };
   const isSoft = text.startsWith('+');
   return { kind: 'ok', version: Number(isSoft ? text.slice(1) : text), isSoft };
 }

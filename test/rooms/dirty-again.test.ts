@@ -34,7 +34,7 @@ const put = (key: string, body: string | undefined, operation = newOperation().n
 });
 const write = (one: DirtyWrite, dirty = direct) => dirty.write('shop', one, marks);
 const again = (one: DirtyWrite, dirty = direct) => write({ ...one, isRepeated: true }, dirty);
-const valueOf = async (key: string) => {
+const bodyOf = async (key: string) => {
   const [entry] = await direct.read('shop', [key]);
   return entry && (entry.form === undefined ? 'deleted' : String(entry.form.body));
 };
@@ -64,7 +64,7 @@ describe('an operation of which nobody was told that it was taken', () => {
     const [version] = await lose(one);
     await flush();
     expect(await again(one)).toMatchObject({ kind: 'ok', version });
-    expect(await valueOf('a')).toBeUndefined();
+    expect(await bodyOf('a')).toBeUndefined();
     expect(await ledger()).toMatchObject({ accepted: 2, pending: 0, difference: 0 });
   });
 
@@ -73,7 +73,7 @@ describe('an operation of which nobody was told that it was taken', () => {
     const [version] = await lose(one);
     await write(put('a', 'new'));
     expect(await again(one)).toMatchObject({ kind: 'ok', version });
-    expect(await valueOf('a')).toBe('new');
+    expect(await bodyOf('a')).toBe('new');
     await flush();
     expect(await again(one)).toMatchObject({ kind: 'ok', version });
     expect(await flush()).toBe(0);
@@ -86,7 +86,7 @@ describe('an operation of which nobody was told that it was taken', () => {
     await flush();
     await write(put('a', 'new'));
     expect(await again(one)).toMatchObject({ kind: 'ok', version });
-    expect(await valueOf('a')).toBe('new');
+    expect(await bodyOf('a')).toBe('new');
   });
 
   test('is known of each of the writes of its call, by whoever asks', async () => {
@@ -117,7 +117,7 @@ describe('an operation of which nobody was told that it was taken', () => {
     const calls = async () => (await queue.client.hkeys(`again:wb:calls:${maker}`)).sort().join();
     const before = await calls();
     await until(async () => (await calls()) !== before, 'the first has come');
-    expect(await valueOf('a')).toBe('new');
+    expect(await bodyOf('a')).toBe('new');
     expect(await again(late)).toMatchObject({ version: (taken as { version: number }).version });
     expect(await ledger()).toMatchObject({ accepted: 3, difference: 0 });
   });
@@ -145,7 +145,7 @@ describe('an operation whose name was given', () => {
     await flush();
     await write(put('a', 'new'));
     expect(await again(one)).toEqual(second);
-    expect(await valueOf('a')).toBe('new');
+    expect(await bodyOf('a')).toBe('new');
     expect(await ledger()).toMatchObject({ accepted: 3, flushed: 2, difference: 0 });
   });
 
@@ -154,7 +154,8 @@ describe('an operation whose name was given', () => {
     const first = await again(one);
     await flush();
     expect(await queue.client.pttl(names)).toBeGreaterThan(9.9 * 60_000);
-    const age = (us: number) => queue.client.zadd(names, (first as { version: number }).version - us, 'mine a');
+    const age = (us: number) =>
+      queue.client.zadd(names, (first as { version: number }).version - us, 'mine a');
     await age(599_000_000);
     await again(put('b', '1', 'other'));
     expect(await queue.client.zcard(names)).toBe(2);

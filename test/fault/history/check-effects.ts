@@ -1,5 +1,5 @@
-import type { Effect } from './event.ts';
 import { mayBeGone } from './check-writes.ts';
+import type { Effect } from './event.ts';
 import type { History } from './history.ts';
 import type { Violation } from './violation.ts';
 
@@ -26,7 +26,11 @@ export function findEffectsAgain({ end }: Pick<History, 'end'>): Violation[] {
 }
 
 /** A write that was asked for again is one: its value takes effect under one version. */
-export function findDoubled({ writes, end, faults }: Pick<History, 'writes' | 'end' | 'faults'>): Violation[] {
+export function findDoubled({
+  writes,
+  end,
+  faults,
+}: Pick<History, 'writes' | 'end' | 'faults'>): Violation[] {
   // What is gone with a fault may be gone from what the buffer remembers, too.
   const isForgiven = mayBeGone({ faults });
   const versions = new Map<string, Set<number>>();

@@ -1,5 +1,12 @@
 import { findMissingInBooks, findStuck } from './check-books.ts';
-import { findDoubled, findEffectsAgain, findMiscounted, findTooMany, findWaste, findZombies } from './check-effects.ts';
+import {
+  findDoubled,
+  findEffectsAgain,
+  findMiscounted,
+  findTooMany,
+  findWaste,
+  findZombies,
+} from './check-effects.ts';
 import { findStaleReads } from './check-reads.ts';
 import { findDisorder, findLost, findWrong } from './check-writes.ts';
 import type { History } from './history.ts';

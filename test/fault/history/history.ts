@@ -109,6 +109,12 @@ function joined(calls: readonly Write[], again: ReadonlyMap<string, string>): Wr
       if (repeated === undefined) return call;
       const { settledAt, version } = repeated;
       // Refused when it was repeated, it may have been taken before.
-      return { ...call, settledAt, version, isRepeated: true, outcome: version === undefined ? 'info' : 'ok' };
+      return {
+        ...call,
+        settledAt,
+        version,
+        isRepeated: true,
+        outcome: version === undefined ? 'info' : 'ok',
+      };
     });
 }
