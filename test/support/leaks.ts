@@ -50,8 +50,9 @@ const left = (): string[] => {
   return found;
 };
 
-// Sockets take a moment to close after they were told to, hence the grace.
-const graceMs = 3_000;
+// Sockets take a moment to close after they were told to; a BullMQ worker that was closed while it waited for a job has a timer
+// of six seconds, which ends by itself.
+const graceMs = 8_000;
 
 afterAll(async () => {
   const from = systemClock.elapsed();
