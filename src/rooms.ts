@@ -1,29 +1,20 @@
 import type { DirtyLedger, FlushReport } from './dirty-shapes.ts';
+import type { Age, DueClaim, DueResults, DueVerdict } from './due-shapes.ts';
+import type { FillReport, FillRequest, InvalidateResult, Invalidation, Memory } from './fill-shapes.ts';
 import type {
-  Age,
   Claim,
   ClaimedChunk,
-  DueClaim,
-  DueResults,
-  DueVerdict,
-  FillReport,
-  FillRequest,
-  InvalidateResult,
-  Invalidation,
-  KeptSlot,
   LeftOut,
   Look,
-  Memory,
   PastRow,
   Plan,
   PlanInput,
-  RiseInput,
   Run,
   Scorecard,
   Trigger,
-  WarmTime,
   Wish,
 } from './plan-shapes.ts';
+import type { KeptSlot, RiseInput, WarmTime } from './rise-shapes.ts';
 import type {
   AccessBatch,
   AccessCursors,
@@ -35,7 +26,10 @@ import type {
 } from './shapes.ts';
 
 export * from './dirty-shapes.ts';
+export type * from './due-shapes.ts';
+export * from './fill-shapes.ts';
 export * from './plan-shapes.ts';
+export type * from './rise-shapes.ts';
 export * from './shapes.ts';
 
 /**
