@@ -8,6 +8,7 @@ import { openRedis, reconnect } from '../../src/connect.ts';
 import { type AnyCacheDef, defineOrigin } from '../../src/define.ts';
 import { createEmitter, type EventName, type Events } from '../../src/events.ts';
 import { holdOffsOf } from '../../src/hold-off.ts';
+import { key } from '../../src/key.ts';
 import { type Budget, createBudget } from '../../src/origin/budget.ts';
 import { createRedisLimiter } from '../../src/origin/redis.ts';
 import { createOutage, type Outage } from '../../src/outage/outage.ts';
@@ -222,3 +223,7 @@ export function shop(options: Parameters<typeof defineOrigin>[1] = {}) {
     },
   };
 }
+
+/** What the caches of most tests have in common. */
+export const soldBy = ({ origin, load }: Pick<ReturnType<typeof shop>, 'origin' | 'load'>) =>
+  ({ origin, key: key.number, ttl: '1m', load: (ids: number[]) => load(ids) }) as const;

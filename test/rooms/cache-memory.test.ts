@@ -5,15 +5,10 @@ import { key } from '../../src/key.ts';
 import { startRedis } from '../../src/servers/redis.ts';
 import { createNames } from '../../src/store/names.ts';
 import { fakeClock, startProxy, until } from '../support/index.ts';
-import { type Counter, type CounterOptions, counter, shop } from './cache-counter.ts';
+import { type Counter, type CounterOptions, counter, shop, soldBy } from './cache-counter.ts';
 
 const origin = shop();
-const base = {
-  origin: origin.origin,
-  key: key.number,
-  ttl: '1m',
-  load: (ids: number[]) => origin.load(ids),
-} as const;
+const base = soldBy(origin);
 const memory = { maxBytes: 1_000_000 } as const;
 const plain = defineCache('plain', { ...base, memory });
 const tagged = defineCache('tagged', { ...base, memory, tags: (id) => [`id:${id}`, 'all'] });

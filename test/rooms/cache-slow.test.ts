@@ -1,16 +1,10 @@
 import { afterAll, beforeEach, expect, test } from 'vitest';
 import { defineCache } from '../../src/define.ts';
-import { key } from '../../src/key.ts';
 import { startProxy, until } from '../support/index.ts';
-import { counter, shop, urls } from './cache-counter.ts';
+import { counter, shop, soldBy, urls } from './cache-counter.ts';
 
 const origin = shop();
-const base = {
-  origin: origin.origin,
-  key: key.number,
-  ttl: '1m',
-  load: (ids: number[]) => origin.load(ids),
-} as const;
+const base = soldBy(origin);
 const plain = defineCache('plain', base);
 const tagged = defineCache('tagged', { ...base, tags: () => ['all'] });
 const defs = [plain, tagged];

@@ -1,16 +1,10 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { type AnyCacheDef, type CacheDef, defineCache } from '../../src/define.ts';
-import { key } from '../../src/key.ts';
 import { until } from '../support/index.ts';
-import { type Counter, counter, shop } from './cache-counter.ts';
+import { type Counter, counter, shop, soldBy } from './cache-counter.ts';
 
 const origin = shop();
-const base = {
-  origin: origin.origin,
-  key: key.number,
-  ttl: '1m',
-  load: (ids: number[]) => origin.load(ids),
-} as const;
+const base = soldBy(origin);
 const labelled = defineCache('labelled', { ...base, tags: (id) => ['all', `id:${id}`] });
 const users = defineCache('users', base);
 const siblings = ['usersAbc', 'users-abc', 'user', 'Users'].map((name) => defineCache(name, base));

@@ -1,17 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { nextTurn } from '../../src/clock.ts';
 import { defineCache } from '../../src/define.ts';
-import { key } from '../../src/key.ts';
 import { fakeClock, until } from '../support/index.ts';
-import { counter, shop } from './cache-counter.ts';
+import { counter, shop, soldBy } from './cache-counter.ts';
 
 const origin = shop();
-const base = {
-  origin: origin.origin,
-  key: key.number,
-  ttl: '1m',
-  load: (ids: number[]) => origin.load(ids),
-} as const;
+const base = soldBy(origin);
 const alone = defineCache('alone', base);
 const together = defineCache('together', { ...base, gatherFor: 5 });
 const turn = defineCache('turn', { ...base, gatherFor: 0 });

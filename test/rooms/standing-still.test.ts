@@ -1,16 +1,10 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import { defineCache } from '../../src/define.ts';
-import { key } from '../../src/key.ts';
-import { counter, shop } from './cache-counter.ts';
+import { counter, shop, soldBy } from './cache-counter.ts';
 
 const origin = shop();
-const base = {
-  origin: origin.origin,
-  key: key.number,
-  ttl: '1m',
-  load: (ids: number[]) => origin.load(ids),
-} as const;
+const base = soldBy(origin);
 const plain = defineCache('plain', base);
 const tagged = defineCache('tagged', { ...base, tags: () => ['all'] });
 const defs = [plain, tagged];
