@@ -1,7 +1,6 @@
 import { openRedis } from '../src/connect.ts';
 import { atLeast, atMost, type Bench, type BenchContext, type BenchRow } from './bench.ts';
-import type { Child } from './frame/child.ts';
-import { frameFile } from './frame/child.ts';
+import { type Child, frameFile } from './frame/child.ts';
 import { fillItems, itemsSettings, openItems } from './frame/items.ts';
 import type { PeerSetup, PeerTimes } from './frame/peer.ts';
 import { interleave, median, quantile } from './frame/stats.ts';

@@ -1,6 +1,5 @@
 import { atLeast, type Bench, type BenchRow } from './bench.ts';
-import type { Child } from './frame/child.ts';
-import { frameFile } from './frame/child.ts';
+import { type Child, frameFile } from './frame/child.ts';
 import { peerNames, peerPackages } from './frame/peer-names.ts';
 import { interleave, median } from './frame/stats.ts';
 import type { ReadSetup, SubjectSetup } from './frame/subject.ts';

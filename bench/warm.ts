@@ -1,8 +1,7 @@
 import { systemClock } from '../src/clock.ts';
 import { openRedis } from '../src/connect.ts';
 import { atLeast, type Bench, type BenchContext, type BenchRow } from './bench.ts';
-import type { Child } from './frame/child.ts';
-import { frameFile } from './frame/child.ts';
+import { type Child, frameFile } from './frame/child.ts';
 import { fillItems, itemsSettings, openItems } from './frame/items.ts';
 import type { PeerSetup, PeerTimes } from './frame/peer.ts';
 import { copyItems } from './frame/postgres-copy.ts';

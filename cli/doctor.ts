@@ -17,10 +17,11 @@ export const command = (context: CliContext): Command =>
     .action(async () => {
       const config = await context.config();
       const samovar = await context.samovar();
-      const servers = await withCauses(config, await samovar.servers());
+      const status = await samovar.status();
+      const servers = await withCauses(config, status.servers);
       const findings = [
         ...examine(config, servers, readMigrations().at(-1)?.version ?? 0),
-        ...idle((await samovar.status()).queues),
+        ...idle(status.queues),
       ];
       const errors = findings.filter(({ level }) => level === 'error').length;
       const warnings = findings.filter(({ level }) => level === 'warning').length;

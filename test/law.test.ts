@@ -107,7 +107,7 @@ describe.each(files)('%s', (file) => {
     test('has its time from the clock and prints nothing', () => {
       // A command of a driver has its own limit of time.
       const clock =
-        /\bDate\.now\b|\bnew Date\(\)|\bperformance\.now\b|(?<!\bcommand\.)\bset(Timeout|Interval)\(|AbortSignal\.timeout/;
+        /\bDate\.now\b|\bnew Date\(\)|\bperformance\.now\b|(?<!\bcommand\.)\bset(Timeout|Interval|Immediate)\(|node:timers|AbortSignal\.timeout/;
       if (file !== 'src/clock.ts') expect(code(file)).not.toMatch(clock);
       expect(code(file)).not.toMatch(/\bconsole\./);
     });

@@ -4,19 +4,23 @@ import { SamovarError } from '../errors.ts';
 /** Waits for an answer of the store as long as is left of one reader's patience; then E_STORE_UNAVAILABLE. */
 export type Patience = <T>(answer: Promise<T>, askedAt: number) => Promise<T>;
 
-/** Of the whole patience, what a further question has at least. */
-const leastShare = 0.1;
+/** Of the whole patience: for a question of a process that stood still. */
+const shareAfterwards = 0.1;
 
 /**
- * However often a read has to ask the store, it waits for it hardly longer than one command may take. What a process that
- * stood still finds answered when it goes on has been answered in time.
+ * However often a read has to ask the store, it waits for it no longer than one command may take. What a process that
+ * stood still finds answered when it goes on has been answered in time; nothing of its patience is left then, which was not
+ * the store's doing, and so the next question has some of its own.
  */
 export function createPatience(clock: Clock, ms: number): Patience {
   if (ms === Number.POSITIVE_INFINITY) return (answer) => answer;
   return (answer, askedAt) =>
     new Promise((resolve, reject) => {
-      const left = Math.max(ms * leastShare, askedAt + ms - clock.elapsed());
-      const timer = clock.after(left, () => void nextTurn().then(() => reject(late(ms))));
+      const left = askedAt + ms - clock.elapsed();
+      const timer = clock.after(
+        left > 0 ? left : ms * shareAfterwards,
+        () => void nextTurn().then(() => reject(late(ms))),
+      );
       answer.then(resolve, reject).finally(() => timer.stop());
     });
 }

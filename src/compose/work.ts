@@ -31,7 +31,6 @@ export async function startWork(
     allowEvicting: config.allowEvictingQueue,
     log,
   });
-  const behind = await startBehind(ground, database);
   const { reads, writes } = createRooms(ground, database);
   const workers = createWorkers({
     jobs: config.jobs,
@@ -48,6 +47,8 @@ export async function startWork(
     history: database.history,
   });
   const ended: readonly string[] = ['done', 'partial', 'failed', 'cancelled'];
+  // What refuses to work has said so by now: from here on something runs that must be stopped.
+  const behind = await startBehind(ground, database);
   const unlisten = events.on('run:changed', ({ cache, run, state }) => {
     if (ended.includes(state)) log.info({ cache, run, state }, 'run ended');
   });

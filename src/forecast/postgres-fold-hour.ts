@@ -1,4 +1,4 @@
-import { setImmediate } from 'node:timers/promises';
+import { nextTurn } from '../clock.ts';
 import type { PoolClient } from '../connect.ts';
 import { type HalfLifeHours, halfLifeHours } from '../rooms.ts';
 import { leastForHours, leastOfHour, leftTables, lookedUpSql, profileHours } from './fold.ts';
@@ -68,7 +68,7 @@ export const foldHour = <Result>(
   byNumber(client, async () => {
     const [{ rowCount }, result] = await Promise.all([
       client.query(asInt(knownSql), [bucket, ...leftTables]),
-      setImmediate().then(meanwhile),
+      nextTurn().then(meanwhile),
     ]);
     const unknown = keys - (rowCount ?? 0);
     if (unknown > 0) await client.query(asInt(newSql), [bucket, unknown]);

@@ -1,4 +1,4 @@
-import { setImmediate } from 'node:timers/promises';
+import { nextTurn } from '../clock.ts';
 import { type Backtest, backtest, halfOf, middleOf } from './backtest.ts';
 import { type Refreshed, refreshAhead } from './replay-refresh.ts';
 import { type Kept, steadyState } from './replay-steady.ts';
@@ -96,7 +96,7 @@ export async function replay(traffic: Traffic, options: ReplayOptions = {}): Pro
       if (taken % 8 > 0) continue;
       onProgress?.(doing, step.value);
       // An interrupt is heard only between two turns.
-      await setImmediate();
+      await nextTurn();
       signal?.throwIfAborted();
     }
   };

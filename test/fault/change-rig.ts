@@ -166,8 +166,7 @@ export async function openChangeRig(built?: string): Promise<ChangeRig> {
     });
     child.stderr.resume();
     const [code, signal] = await closed;
-    waking?.stop();
-    await harmed;
+    await harmed?.finally(() => waking?.stop());
     return { code, signal, steps: Number(told.trim().split('\n').at(-1)) };
   };
 
