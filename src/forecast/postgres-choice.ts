@@ -14,7 +14,7 @@ const spare = 3;
 const mostChoices = 100;
 
 /** How the experts did in an hour, and who is chosen for the next. */
-interface Verdict extends Kept {
+export interface Verdict extends Kept {
   readonly standings: readonly Standing[];
   readonly first: string;
 }

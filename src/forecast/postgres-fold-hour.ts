@@ -1,7 +1,7 @@
-import { nextTurn } from '../clock.ts';
 import type { PoolClient } from '../connect.ts';
 import { type HalfLifeHours, halfLifeHours } from '../rooms.ts';
 import { leastForHours, leastOfHour, leftTables, lookedUpSql, profileHours } from './fold.ts';
+import { changedHeatSql, type Hot } from './postgres-hottest.ts';
 
 const hoursOfDay = Array.from({ length: 24 }, (_, hour) => hour);
 const list = (texts: readonly string[]): string => texts.join(',\n         ');
@@ -11,25 +11,40 @@ const counted = (hour: number): string => `case when $1 % 24 = ${hour} then b.ac
 const ofHour = (hour: number): string =>
   `coalesce(${aged(`s.hours[${hour + 1}]`, profileHours)}, 0) + ${counted(hour)}`;
 
+/** How many keys of each cache, and those of them that reach its border; borders stand by the number of the cache. */
+const byCacheSql = (borders: string): string => {
+  const isHot = `filter (where heat >= (${borders}::float8[])[cache_id])`;
+  return `
+  select cache_id as id, count(*)::int as keys, coalesce(array_agg(key_id) ${isHot}, '{}')::text as "hotKeys",
+         coalesce(array_agg(heat) ${isHot}, '{}')::text as heats
+    from folded group by cache_id`;
+};
+
 const knownSql = `
-  update samovar.key_state s
-     set last_bucket = $1, accesses = s.accesses + b.accesses,
-         ${list(halfLifeHours.map((halfLife) => `e${halfLife} = ${aged(`s.e${halfLife}`, halfLife)} + b.accesses`))},
-         hours = case when ${aged(`s.e${profileHours}`, profileHours)} + b.accesses >= ${leastForHours} then array[
-         ${list(hoursOfDay.map((hour) => `case when ${ofHour(hour)} < ${leastOfHour} then 0 else ${ofHour(hour)} end`))}] end
-    from samovar.access_bucket b
-   where b.bucket = $1 and s.key_id = b.key_id`;
+  with folded as (
+    update samovar.key_state s
+       set last_bucket = $1, accesses = s.accesses + b.accesses,
+           ${list(halfLifeHours.map((halfLife) => `e${halfLife} = ${aged(`s.e${halfLife}`, halfLife)} + b.accesses`))},
+           hours = case when ${aged(`s.e${profileHours}`, profileHours)} + b.accesses >= ${leastForHours} then array[
+           ${list(hoursOfDay.map((hour) => `case when ${ofHour(hour)} < ${leastOfHour} then 0 else ${ofHour(hour)} end`))}] end
+      from samovar.access_bucket b
+     where b.bucket = $1 and s.key_id = b.key_id
+    returning s.key_id, s.cache_id, (${changedHeatSql})::real as heat
+  )${byCacheSql(`$${2 + halfLifeHours.length}`)}`;
 
 /** The highest numbers first: most keys without a state are new, and the search ends with the last of them. */
 const newSql = `
-  insert into samovar.key_state (key_id, cache_id, first_bucket, last_bucket, accesses,
-                                 ${halfLifeHours.map((halfLife) => `e${halfLife}`).join(', ')}, hours)
-  select b.key_id, k.cache_id, $1, $1, b.accesses, ${halfLifeHours.map(() => 'b.accesses').join(', ')},
-         case when b.accesses >= ${leastForHours} then array[${hoursOfDay.map(counted).join(', ')}] end
-    from (select key_id, accesses from samovar.access_bucket n
-           where n.bucket = $1 and not exists (select from samovar.key_state s where s.key_id = n.key_id)
-           order by key_id desc limit $2) b
-    join samovar.cache_key k on k.id = b.key_id`;
+  with folded as (
+    insert into samovar.key_state as s (key_id, cache_id, first_bucket, last_bucket, accesses,
+                                        ${halfLifeHours.map((halfLife) => `e${halfLife}`).join(', ')}, hours)
+    select b.key_id, k.cache_id, $1, $1, b.accesses, ${halfLifeHours.map(() => 'b.accesses').join(', ')},
+           case when b.accesses >= ${leastForHours} then array[${hoursOfDay.map(counted).join(', ')}] end
+      from (select key_id, accesses from samovar.access_bucket n
+             where n.bucket = $1 and not exists (select from samovar.key_state s where s.key_id = n.key_id)
+             order by key_id desc limit $2) b
+      join samovar.cache_key k on k.id = b.key_id
+    returning s.key_id, s.cache_id, (${changedHeatSql})::real as heat
+  )${byCacheSql('$3')}`;
 
 const asInt = (sql: string): string => sql.replaceAll('$1', '$1::int');
 
@@ -55,25 +70,42 @@ export const cachesReadIn = (client: PoolClient, bucket: number): Promise<ReadCa
     return rows;
   });
 
-/**
- * Adds an hour of so many keys to states that know nothing of it or of a later one, each changed in its place. `meanwhile`
- * begins when Postgres has begun, and is waited for.
- */
-export const foldHour = <Result>(
+/** Keys of a cache whose states were changed, and those of them that reach its border with their heat, as arrays in text. */
+export interface Changed extends Hot {
+  readonly id: number;
+  readonly keys: number;
+}
+
+/** Adds an hour to the states that there are of its keys, each changed in its place. They know nothing of it or of a later one. */
+export const foldKnown = (
   client: PoolClient,
   bucket: number,
-  keys: number,
-  meanwhile: () => Promise<Result>,
-): Promise<Result> =>
+  borders: ReadonlyMap<number, number>,
+): Promise<Changed[]> =>
   byNumber(client, async () => {
-    const [{ rowCount }, result] = await Promise.all([
-      client.query(asInt(knownSql), [bucket, ...leftTables]),
-      nextTurn().then(meanwhile),
-    ]);
-    const unknown = keys - (rowCount ?? 0);
-    if (unknown > 0) await client.query(asInt(newSql), [bucket, unknown]);
-    return result;
+    const values = [bucket, ...leftTables, byId(borders)];
+    return (await client.query<Changed>(asInt(knownSql), values)).rows;
   });
+
+/** The same for so many keys that have no state. */
+export const foldNew = (
+  client: PoolClient,
+  bucket: number,
+  borders: ReadonlyMap<number, number>,
+  keys: number,
+): Promise<Changed[]> =>
+  byNumber(client, async () => {
+    return (await client.query<Changed>(asInt(newSql), [bucket, keys, byId(borders)])).rows;
+  });
+
+/** Where a cache has no border, nothing reaches it. */
+function byId(borders: ReadonlyMap<number, number>): string {
+  const all = Array.from(
+    { length: Math.max(0, ...borders.keys()) },
+    (_, i) => borders.get(i + 1) ?? 'Infinity',
+  );
+  return `{${all.join(',')}}`;
+}
 
 const byNumberSettings = ['enable_hashjoin', 'enable_mergejoin', 'enable_memoize'];
 

