@@ -15,6 +15,11 @@ interface Times {
   readonly planMs?: number;
 }
 
+interface Measured extends Times {
+  /** What COPY did just before: a machine that others share is not the same from one second to the next. */
+  readonly limit: number;
+}
+
 const workerFile = frameFile('worker');
 const peerFile = frameFile('peer');
 const enough = 0.38;
@@ -43,28 +48,32 @@ export const bench: Bench = {
         rows: await openWorker(context, { ...urls, loader: 'rows', top: rows }),
       };
       await workers.text.ask('migrate');
-      const afterFlush = (measure: () => Promise<Times>) => async () => {
-        await redis.flushall();
-        return measure();
+      const copy = async (): Promise<number> => {
+        const from = systemClock.elapsed();
+        const copied = await copyItems(pool);
+        return (copied * 1_000) / (systemClock.elapsed() - from);
       };
-      const samovar = (loader: 'text' | 'rows') => afterFlush(() => warmOnce(workers[loader], rows));
+      const besideCopy = (measure: () => Promise<Times>) => async (): Promise<Measured> => {
+        await redis.flushall();
+        const limit = await copy();
+        return { ...(await measure()), limit };
+      };
+      const samovar = (loader: 'text' | 'rows') => besideCopy(() => warmOnce(workers[loader], rows));
       const peer = (question: 'loop' | 'jobs', keys: number) =>
-        afterFlush(() => peerOnce(context, question, { ...urls, keys }));
-      const results = await interleave<string, Times>(
+        besideCopy(() => peerOnce(context, question, { ...urls, keys }));
+      const results = await interleave<string, Measured>(
         context.rounds,
         {
-          copy: async () => {
-            const from = systemClock.elapsed();
-            const copied = await copyItems(pool);
-            return { perSecond: (copied * 1_000) / (systemClock.elapsed() - from) };
-          },
           text: samovar('text'),
           rows: samovar('rows'),
+          again: samovar('text'),
           loop: peer('loop', rows / 20),
           jobs: peer('jobs', rows / 40),
         },
         { warmUp: !context.quick },
       );
+      // What is judged is measured twice a round.
+      results['text']!.push(...results['again']!);
       return report(results);
     } finally {
       redis.disconnect();
@@ -104,10 +113,11 @@ async function peerOnce(context: BenchContext, question: 'loop' | 'jobs', setup:
   return { perSecond: (keys * 1_000) / ms, cpuUs: (cpuMs * 1_000) / keys, peakMb };
 }
 
-function report(results: Record<string, readonly Times[]>) {
-  const of = (name: string, figure: (times: Times) => number | undefined) =>
+function report(results: Record<string, readonly Measured[]>) {
+  const of = (name: string, figure: (times: Measured) => number | undefined) =>
     median(results[name]!.map((times) => figure(times) ?? Number.NaN));
-  const limit = of('copy', ({ perSecond }) => perSecond);
+  const limit = of('text', (times) => times.limit);
+  const ratio = (name: string) => of(name, (times) => times.perSecond / times.limit);
   const copy = 'COPY … TO STDOUT';
   const subjects = {
     text: 'Samovar, loader returns text',
@@ -119,7 +129,7 @@ function report(results: Record<string, readonly Times[]>) {
   for (const [name, what] of Object.entries(subjects)) {
     const value = of(name, ({ perSecond }) => perSecond);
     rows.push(
-      { what, value, unit: 'keys/s', ratio: value / limit, against: copy },
+      { what, value, unit: 'keys/s', ratio: ratio(name), against: copy },
       { what: `${what}: client CPU`, value: of(name, ({ cpuUs }) => cpuUs), unit: 'µs/key' },
       { what: `${what}: peak memory`, value: of(name, ({ peakMb }) => peakMb), unit: 'MB' },
     );
@@ -129,6 +139,5 @@ function report(results: Record<string, readonly Times[]>) {
     value: of('text', ({ planMs }) => planMs),
     unit: 'ms',
   });
-  const ratio = (name: string) => of(name, ({ perSecond }) => perSecond) / limit;
   return { rows, targets: [atLeast(`text through the queue / ${copy}`, ratio('text'), enough)] };
 }

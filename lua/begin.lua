@@ -36,7 +36,16 @@ local function heldOf(leases, from, to)
   return redis.call('MGET', unpack(marks))
 end
 
-local letters, found = {}, {}
+-- Nothing is there, held or held off: then all are taken as they stand.
+local function isBare(held, n)
+  for i = 1, n do
+    if held[i] then return false end
+  end
+  return true
+end
+
+local letters, found, asked = {}, {}, 0
+local swept = now % segments + 1
 local at = 1
 for segment = 1, segments do
   local leases, n = KEYS[at], tonumber(ARGV[5 + segment])
@@ -44,14 +53,23 @@ for segment = 1, segments do
   local any = want ~= 'none' and want ~= 'write' and redis.call('EXISTS', unpack(KEYS, at + 1, at + n)) > 0
   local off = holds and want ~= 'write' and heldOf(leases, at + 1, at + n)
   local taken, marked = {}, {}
-  for i = 1, n do
+  local rest = n
+  if not any and not off and isBare(held, n) then
+    for i = 1, n do
+      taken[2 * i - 1] = KEYS[at + i]
+      taken[2 * i] = value
+    end
+    letters[#letters + 1] = string.rep('o', n)
+    rest = 0
+  end
+  for i = 1, rest do
     local entry, letter = KEYS[at + i], nil
     if any then
       local bytes = bytesOf(entry)
       if bytes == '' then bytes = false end
       if bytes and epoch and #bytes >= 28 and struct.unpack('>d', bytes, 21) < epoch then bytes = false end
       if bytes and knowsPast then
-        local past = ARGV[5 + segments + #letters + 1]
+        local past = ARGV[5 + segments + asked + i]
         if past ~= '' and string.sub(bytes, 1, #past) == past then bytes = false end
       end
       if bytes then
@@ -86,11 +104,14 @@ for segment = 1, segments do
     if #taken >= many then redis.call('HDEL', leases, '') end
     if redis.call('PTTL', leases) < 2 * ms then redis.call('PEXPIRE', leases, 2 * ms) end
     -- Leases of processes that died go bit by bit.
-    local some = redis.call('HRANDFIELD', leases, 2, 'WITHVALUES')
-    for i = 2, #some, 2 do
-      if tonumber(string.match(some[i], ' (%d+)')) <= now then redis.call('HDEL', leases, some[i - 1]) end
+    if segment == swept then
+      local some = redis.call('HRANDFIELD', leases, 2, 'WITHVALUES')
+      for i = 2, #some, 2 do
+        if tonumber(string.match(some[i], ' (%d+)')) <= now then redis.call('HDEL', leases, some[i - 1]) end
+      end
     end
   end
+  asked = asked + n
   at = at + n + 1
 end
 return { table.concat(letters), unpack(found) }

@@ -1,5 +1,5 @@
 import { DelayedError, type Job, UnrecoverableError, WaitingError } from 'bullmq';
-import { type Clock, deadline } from '../clock.ts';
+import { type Clock, deadline, type Timer } from '../clock.ts';
 import { durationMs } from '../duration.ts';
 import { SamovarError } from '../errors.ts';
 import type { Emitter, Events } from '../events.ts';
@@ -93,6 +93,10 @@ export function createTry(options: TryOptions): Try {
     const startedAt = clock.now();
     const from = clock.elapsed();
     const record = recordTry(options, log, { jobId: id, work, attempt, startedAt });
+    const teller = createTeller(clock, (state) =>
+      // Nobody's work may fail because its watchers cannot be told.
+      job.updateProgress(state).catch((error: unknown) => log.debug({ err: error }, 'progress not told')),
+    );
     const verdict = await run(
       work,
       {
@@ -103,18 +107,40 @@ export function createTry(options: TryOptions): Try {
         ...(work.schedule === undefined ? {} : { schedule: work.schedule }),
         now: clock.now,
         log,
-        // Nobody's work may fail because its watchers cannot be told.
-        progress: (state) =>
-          job.updateProgress(state).catch((error: unknown) => log.debug({ err: error }, 'progress not told')),
+        progress: teller.progress,
       },
       signal,
-    );
+    ).finally(teller.stop);
     const ms = clock.elapsed() - from;
     const outcome = outcomeOf(verdict);
     await record(outcome, verdict);
     events.emit('job:ended', { job: def.name, outcome, ms });
     tell(log, verdict, outcome, ms);
     return carryOut(job, token, verdict, clock);
+  };
+}
+
+/** People look now and then, and each telling costs the queue several commands. */
+const tellEveryMs = 250;
+
+/** Tells how far work is: at once, or the newest of what came when the time for the next has come. */
+function createTeller(clock: Clock, tell: JobContext['progress']) {
+  let newest: Record<string, unknown> = {};
+  let toldAt = Number.NEGATIVE_INFINITY;
+  let timer: Timer | undefined;
+  const tellNewest = (): Promise<void> => {
+    timer = undefined;
+    toldAt = clock.elapsed();
+    return tell(newest);
+  };
+  return {
+    async progress(state: Record<string, unknown>): Promise<void> {
+      newest = state;
+      const waitMs = toldAt + tellEveryMs - clock.elapsed();
+      if (waitMs <= 0) await tellNewest();
+      else timer ??= clock.after(waitMs, () => void tellNewest());
+    },
+    stop: () => timer?.stop(),
   };
 }
 

@@ -21,8 +21,13 @@ export interface CallLimits {
 }
 
 /** Of all keys of a call, in its order. */
-export const positionsOf = ({ segments }: Call): number[] =>
-  segments.length === 1 ? segments[0]!.at : segments.flatMap(({ at }) => at);
+export function positionsOf({ segments, keys }: Call): readonly number[] {
+  if (segments.length === 1) return segments[0]!.at;
+  const all = new Array<number>(keys);
+  let next = 0;
+  for (const { at } of segments) for (const position of at) all[next++] = position;
+  return all;
+}
 
 /** Cuts the positions of keys into commands; within one they stand by partition. */
 export function* calls(

@@ -1,8 +1,22 @@
 import type { Cluster, Redis } from 'ioredis';
+import { systemClock } from '../clock.ts';
 import type { Memory } from '../rooms.ts';
 
-/** How full a Redis is; on a Cluster, its fullest node. */
-export async function memoryOf(redis: Redis | Cluster): Promise<Memory> {
+/** Lanes of a run ask one after the other, and telling costs a Redis as much as some dozen writes. */
+const freshMs = 50;
+
+/** How full a Redis is, or was moments ago; on a Cluster, its fullest node. */
+export function createMemory(redis: Redis | Cluster): () => Promise<Memory> {
+  let told: Promise<Memory> | undefined;
+  let askedAt = 0;
+  return () => {
+    const now = systemClock.elapsed();
+    if (told === undefined || now - askedAt >= freshMs) [told, askedAt] = [memoryOf(redis), now];
+    return told;
+  };
+}
+
+async function memoryOf(redis: Redis | Cluster): Promise<Memory> {
   const nodes = redis.isCluster ? (redis as Cluster).nodes('master') : [redis as Redis];
   const all = await Promise.all(nodes.map(memoryOfNode));
   const fullest = all.reduce((a, b) => (fullness(b) > fullness(a) ? b : a));

@@ -6,7 +6,7 @@ import { type Call, calls, positionsOf } from './calls.ts';
 import { entryBytes, writeEntry } from './entry.ts';
 import { createNames, partitions } from './names.ts';
 import { createGuarded, isFull } from './redis-guard.ts';
-import { memoryOf } from './redis-memory.ts';
+import { createMemory } from './redis-memory.ts';
 import { createRedisReads } from './redis-reads.ts';
 import { createScript } from './redis-script.ts';
 import type { CommandBytes } from './resp.ts';
@@ -61,6 +61,7 @@ export function createRedisStore(
   redis.defineCommand('svInvalidate', { lua: readLua('tags-invalidate') });
   const scripts = redis as unknown as Scripts;
   const isApart = redis.isCluster;
+  const memory = createMemory(redis);
   const holdOffOf = (cache: string): number => holdOffs?.get(cache) ?? 0;
 
   /** The leases of each partition, then its entries. */
@@ -273,7 +274,7 @@ export function createRedisStore(
       }
     },
 
-    memory: () => guarded(memoryOf(redis)),
+    memory: () => guarded(memory()),
   };
 }
 
