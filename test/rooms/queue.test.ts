@@ -221,4 +221,26 @@ describe('workers', () => {
     mayEnd = true;
     await queues.waitFor('steps', id);
   });
+
+  test('of steps that follow one another at once the last is told', async () => {
+    const queues = bench.produce();
+    let mayEnd = false;
+    const run = job('quick', async (_payload, { progress }) => {
+      for (let step = 1; step <= 10; step++) await progress({ done: step });
+      await until(() => mayEnd, 'the test has looked');
+      return done(1);
+    });
+    await bench.work([run], queues);
+    const id = await queues.enqueue('quick', {});
+    const told = new Set<number>();
+    await until(async () => {
+      const progress = (await queues.get('quick', id))?.progress as { done: number } | undefined;
+      if (progress) told.add(progress.done);
+      return told.has(10);
+    }, 'the last step is told');
+    // Each telling costs the queue several commands: most steps are not told.
+    expect(told.size).toBeLessThanOrEqual(3);
+    mayEnd = true;
+    await queues.waitFor('quick', id);
+  });
 });
