@@ -1,22 +1,22 @@
 #!lua flags=allow-oom
 -- Reads the dirty keys of partitions that have been dirty longest. Nothing moves; an index that was tampered with is mended.
 -- What became dirty later than now did so before the clock was put back, and is due.
--- KEYS: for each partition: its entries, its index
+-- KEYS: for each partition: its entries, its index, its state (see dirty-write)
 -- ARGV: most keys, bytes after which no more are read, dirty since at least so many µs; then for each partition: how many of
 --       its oldest to leave out
 -- returns: { now in µs, '1' if more may be due else '0', then for each partition of which something was read: its place
---          from 0, how many entries of another format were passed over, keys, entries (both packed) }
+--          from 0, how many entries of another format were passed over, keys, entries (both packed), the last version given }
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local left, room, upTo = tonumber(ARGV[1]), tonumber(ARGV[2]), string.format('%.0f', now - tonumber(ARGV[3]))
 local told = { string.format('%.0f', now), '0' }
 local soon = now + 1000000
-for i = 1, #KEYS, 2 do
+for i = 1, #KEYS, 3 do
   if left <= 0 or room <= 0 then
     told[2] = '1'
     break
   end
-  local d, z, skip = KEYS[i], KEYS[i + 1], tonumber(ARGV[3 + (i + 1) / 2])
+  local d, z, skip = KEYS[i], KEYS[i + 1], tonumber(ARGV[4 + (i - 1) / 3])
   local count = redis.call('HLEN', d)
   if count ~= redis.call('ZCARD', z) then
     for _, field in ipairs(redis.call('HKEYS', d)) do redis.call('ZADD', z, 'NX', told[1], field) end
@@ -48,10 +48,11 @@ for i = 1, #KEYS, 2 do
     left = left - #slice
   end
   if n + foreign > 0 then
-    told[#told + 1] = (i - 1) / 2
+    told[#told + 1] = (i - 1) / 3
     told[#told + 1] = foreign
     told[#told + 1] = n > 0 and cmsgpack.pack(keys) or ''
     told[#told + 1] = n > 0 and cmsgpack.pack(entries) or ''
+    told[#told + 1] = redis.call('HGET', KEYS[i + 2], 'v') or ''
   end
 end
 if left <= 0 or room <= 0 then told[2] = '1' end

@@ -119,7 +119,7 @@ export function createFlusher(parts: FlusherParts): Flusher {
   const send = async (
     pass: Pass,
     rows: readonly TargetRow[],
-    { claimedAt, epochs: claimedUnder }: Claimed,
+    { claimedAt, seen, epochs: claimedUnder }: Claimed,
   ): Promise<() => Promise<void>> => {
     // As they were: a grant that came since is not what these rows were claimed under.
     const sending = target.write({ rows, epochs: claimedUnder, signal: pass.signal });
@@ -139,7 +139,7 @@ export function createFlusher(parts: FlusherParts): Flusher {
     }
     await reached('before-ack');
     return async () => {
-      const gone = await dirty.ack(cache, held, claimedAt);
+      const gone = await dirty.ack(cache, held, claimedAt, seen);
       pass.flushed += gone;
       pass.applied += applied;
       if (orphans.size > 0) for (const { key } of held) orphans.delete(key);

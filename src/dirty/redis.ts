@@ -123,7 +123,10 @@ export function createRedisDirty(
     },
 
     async claim(cache, { partitions: wanted, most, olderThanMs, skip }) {
-      const keys = wanted.flatMap((p) => [names.of(cache, p).entries, names.of(cache, p).index]);
+      const keys = wanted.flatMap((p) => {
+        const { entries, index, state } = names.of(cache, p);
+        return [entries, index, state];
+      });
       const skips = wanted.map((p) => skip?.get(p) ?? 0);
       const us = Math.round(olderThanMs * 1_000);
       const told = await ask(
@@ -132,7 +135,7 @@ export function createRedisDirty(
       return claimOf(told, wanted);
     },
 
-    async ack(cache, rows, claimedAt) {
+    async ack(cache, rows, claimedAt, seen) {
       if (rows.length === 0) return 0;
       const groups = groupBy(rows, ({ partition }) => partition);
       const keys = Array.from(groups.keys(), (p) => names.of(cache, p)).flatMap((at) => [
@@ -141,9 +144,10 @@ export function createRedisDirty(
         at.state,
         at.dead,
       ]);
-      const args = Array.from(groups.values()).flatMap((some) => [
+      const args = Array.from(groups).flatMap(([p, some]) => [
         pack(some.map(({ key }) => key)),
         some.map(({ version }) => String(version).padStart(16, '0')).join(''),
+        seen?.get(p) ?? '',
       ]);
       return ask(scripts.dirtyAck(keys.length, ...keys, claimedAt, ...args));
     },
@@ -161,7 +165,8 @@ export function createRedisDirty(
 function claimOf(told: readonly (Buffer | number)[], wanted: readonly number[]): Claim {
   const rows: DirtyRow[] = [];
   const unreadable = new Map<number, number>();
-  for (let i = 2; i < told.length; i += 4) {
+  const seen = new Map<number, string>();
+  for (let i = 2; i < told.length; i += 5) {
     const partition = wanted[told[i] as number]!;
     const [keys, entries] = [told[i + 2] as Buffer, told[i + 3] as Buffer];
     const [keySpans, spans] = [unpack(keys), unpack(entries)];
@@ -173,8 +178,9 @@ function claimOf(told: readonly (Buffer | number)[], wanted: readonly number[]):
       else rows.push(row);
     }
     if (passed > 0) unreadable.set(partition, passed);
+    seen.set(partition, String(told[i + 4]));
   }
-  return { rows, claimedAt: Number(told[0]), hasMore: String(told[1]) === '1', unreadable };
+  return { rows, claimedAt: Number(told[0]), hasMore: String(told[1]) === '1', unreadable, seen };
 }
 
 function ledgerOf(told: readonly string[]): DirtyLedger {

@@ -197,6 +197,35 @@ export function describeDirty(name: string, start: () => Promise<DirtyUnderTest>
       });
     });
 
+    test('lets go of what was seen unchanged, once, and of nothing that was written since', async () => {
+      await write(put('a', 'old'));
+      await write(put('b', 'old'));
+      const first = await claim();
+      const ack = ({ rows, claimedAt, seen }: typeof first, by = dirty) =>
+        by.ack('shop', rows, claimedAt, seen);
+      await write(put('a', 'new'));
+      expect(await ack(first)).toBe(1);
+      const second = await claim();
+      expect(second.rows.map(text)).toEqual(['new']);
+      expect(await ack(second)).toBe(1);
+      expect(await ack(second, other)).toBe(0);
+      await write(put('a', 'newer'));
+      expect(await ack(second)).toBe(0);
+      await write(put('n', '1'));
+      const third = await claim();
+      await dirty.add('shop', { key: 'n', by: 1, operation: 'x' });
+      expect(await ack(third)).toBe(1);
+      // Of another who put it aside meanwhile nothing is taken away.
+      const fourth = await claim();
+      await other.dead(
+        'shop',
+        fourth.rows.map((row) => ({ ...row, reason })),
+        10,
+      );
+      expect(await ack(fourth)).toBe(0);
+      expect(await dirty.ledger('shop')).toMatchObject({ flushed: 3, pending: 0, dead: 1, difference: 0 });
+    });
+
     test('refuses new keys above the hard mark, and never those that are dirty', async () => {
       const marks = { soft: 0, hard: 1 };
       expect(await write(put('a'), marks)).toMatchObject({ kind: 'ok', isSoft: true });
