@@ -1,7 +1,7 @@
 import type { PoolClient } from '../connect.ts';
 import { type HalfLifeHours, halfLifeHours } from '../rooms.ts';
 import { leastForHours, leastOfHour, leftTables, lookedUpSql, profileHours } from './fold.ts';
-import { changedHeatSql, type Hot } from './postgres-hottest.ts';
+import { changedHeatSql, type Hot, mostListed } from './postgres-hottest.ts';
 
 const hoursOfDay = Array.from({ length: 24 }, (_, hour) => hour);
 const list = (texts: readonly string[]): string => texts.join(',\n         ');
@@ -11,12 +11,13 @@ const counted = (hour: number): string => `case when $1 % 24 = ${hour} then b.ac
 const ofHour = (hour: number): string =>
   `coalesce(${aged(`s.hours[${hour + 1}]`, profileHours)}, 0) + ${counted(hour)}`;
 
-/** How many keys of each cache, and those of them that reach its border; borders stand by the number of the cache. */
+/** How many keys of each cache, and the hottest that reach its border; borders stand by the number of the cache. */
 const byCacheSql = (borders: string): string => {
-  const isHot = `filter (where heat >= (${borders}::float8[])[cache_id])`;
+  const hottest = (column: string) =>
+    `coalesce((array_agg(${column} order by heat desc, key_id) filter (where heat >= (${borders}::float8[])[cache_id]))
+              [1:${mostListed}], '{}')::text`;
   return `
-  select cache_id as id, count(*)::int as keys, coalesce(array_agg(key_id) ${isHot}, '{}')::text as "hotKeys",
-         coalesce(array_agg(heat) ${isHot}, '{}')::text as heats
+  select cache_id as id, count(*)::int as keys, ${hottest('key_id')} as "hotKeys", ${hottest('heat')} as heats
     from folded group by cache_id`;
 };
 
@@ -70,7 +71,7 @@ export const cachesReadIn = (client: PoolClient, bucket: number): Promise<ReadCa
     return rows;
   });
 
-/** Keys of a cache whose states were changed, and those of them that reach its border with their heat, as arrays in text. */
+/** Keys of a cache whose states were changed, and the hottest of them that reach its border with their heat, as arrays in text. */
 export interface Changed extends Hot {
   readonly id: number;
   readonly keys: number;
