@@ -36,10 +36,9 @@ local function heldOf(leases, from, to)
   return redis.call('MGET', unpack(marks))
 end
 
--- Nothing is there, held or held off: then all are taken as they stand.
-local function isBare(held, n)
+local function hasNone(marks, n)
   for i = 1, n do
-    if held[i] then return false end
+    if marks[i] then return false end
   end
   return true
 end
@@ -54,7 +53,8 @@ for segment = 1, segments do
   local off = holds and want ~= 'write' and heldOf(leases, at + 1, at + n)
   local taken, marked = {}, {}
   local rest = n
-  if not any and not off and isBare(held, n) then
+  -- Nothing is there, held or held off: all are taken as they stand.
+  if not any and hasNone(held, n) and (not off or hasNone(off, n + 1)) then
     for i = 1, n do
       taken[2 * i - 1] = KEYS[at + i]
       taken[2 * i] = value
@@ -103,7 +103,7 @@ for segment = 1, segments do
     redis.call('HSET', leases, unpack(taken))
     if #taken >= many then redis.call('HDEL', leases, '') end
     if redis.call('PTTL', leases) < 2 * ms then redis.call('PEXPIRE', leases, 2 * ms) end
-    -- Leases of processes that died go bit by bit.
+    -- Leases of processes that died go bit by bit, and whole partitions of them by themselves.
     if segment == swept then
       local some = redis.call('HRANDFIELD', leases, 2, 'WITHVALUES')
       for i = 2, #some, 2 do

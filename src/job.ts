@@ -37,6 +37,7 @@ export interface JobContext {
   /** Aborts when the worker stops, the run is cancelled or the job's time is over. */
   readonly signal: AbortSignal;
   readonly log: Log;
+  /** How far it is, for people who watch: told at most four times a second, the newest last. */
   progress(state: Record<string, unknown>): Promise<void>;
 }
 

@@ -81,7 +81,10 @@ export interface Claim {
   readonly hasMore: boolean;
   /** How many entries of a partition were passed over: another version of this program wrote them, and may read them. They stay. */
   readonly unreadable: ReadonlyMap<number, number>;
-  /** The last version that was given, by partition: where it still is, none of these rows has changed. */
+  /**
+   * The last version that was given, by partition: where it still is, none of these rows has changed. All partitions of a cache
+   * have one in common, except on a Cluster.
+   */
   readonly seen: ReadonlyMap<number, string>;
 }
 

@@ -66,7 +66,11 @@ export async function readCandidates(
   { now, most, echoFor }: { now: number; most: number; echoFor?: number | undefined },
 ): Promise<Found> {
   const range = { closed: closedBucket(now), open: Math.floor(now / hourMs), most, echoFor };
-  return transaction(pool, (client) => candidatesOf(client, cache, range));
+  return transaction(pool, async (client) => {
+    // A fold that ends meanwhile would count its hour twice: folded, and as one that is still open.
+    await client.query('set transaction isolation level repeatable read');
+    return candidatesOf(client, cache, range);
+  });
 }
 
 /** As of the hour `closed`, with the reads of hours after the last fold up to `open`, and the echo of an hour if one is named. */

@@ -20,15 +20,15 @@ export interface Verdict extends Kept {
 }
 
 /**
- * What is known of a cache, gathered before an hour is folded: from then on every expert can be asked about it, and is judged
- * by what came. Undefined where nothing is known.
+ * Asks every expert about an hour, by what was known of a cache before it, and judges them by what came. Undefined where
+ * nothing was known.
  */
 export async function hear(
   client: PoolClient,
   experts: readonly Scorer[],
   { id, name, keys }: ReadCache,
   bucket: number,
-): Promise<(() => Verdict) | undefined> {
+): Promise<Verdict | undefined> {
   const size = Math.min(mostKeys, judgedBy(keys));
   const range = { closed: bucket - 1, open: -1, most: spare * size, echoFor: bucket };
   const { candidates, keyIds, lastBucket } = await candidatesOf(client, name, range);
@@ -43,28 +43,26 @@ export async function hear(
   );
   const wasRead = new Set(rows.map((row) => row.key_id));
   const isRead = (i: number) => wasRead.has(keyIds[i]!);
-  return () => {
-    const learned = learnedOf(before);
-    const at = scoreAt(candidates, { now: bucket * hourMs, horizonMs: hourMs, lastBucket, learned });
-    const ranked = rankAll(experts, candidates, at, size);
-    const after = experts.map((expert) => {
-      const { marks = noMarks, hours = 0, upto = bucket - 1, since = bucket } = before.get(expert.name) ?? {};
-      const precision = ranked.get(expert.name)!.filter(isRead).length / size;
-      return {
-        name: expert.name,
-        marks: judged(marks, precision, bucket - upto),
-        hours: hours + 1,
-        since,
-      };
-    });
+  const learned = learnedOf(before);
+  const at = scoreAt(candidates, { now: bucket * hourMs, horizonMs: hourMs, lastBucket, learned });
+  const ranked = rankAll(experts, candidates, at, size);
+  const after = experts.map((expert) => {
+    const { marks = noMarks, hours = 0, upto = bucket - 1, since = bucket } = before.get(expert.name) ?? {};
+    const precision = ranked.get(expert.name)!.filter(isRead).length / size;
     return {
-      id,
-      bucket,
-      after,
-      learned: learnAll(experts, { candidates, at, isRead }),
-      standings: after.map((each) => ({ ...each, score: scoreOf(each.marks, bucket - each.since + 1) })),
-      first: experts[0]!.name,
+      name: expert.name,
+      marks: judged(marks, precision, bucket - upto),
+      hours: hours + 1,
+      since,
     };
+  });
+  return {
+    id,
+    bucket,
+    after,
+    learned: learnAll(experts, { candidates, at, isRead }),
+    standings: after.map((each) => ({ ...each, score: scoreOf(each.marks, bucket - each.since + 1) })),
+    first: experts[0]!.name,
   };
 }
 

@@ -10,6 +10,8 @@ import type { Scorer } from './scorer.ts';
 
 /** Of hours that come together, after a pause or an import, the last ones are judged by; more would take longer than it is worth. */
 const mostJudged = 24;
+/** Compiling these statements takes longer than running them. */
+const settings = `set local jit = off; set local work_mem = '64MB'`;
 const sums = halfLifeHours.map((hours) => `e${hours}`);
 const hoursOfDay = Array.from({ length: 24 }, (_, hour) => hour);
 const columns = ['first_bucket', 'last_bucket', 'accesses', ...sums, 'hours'];
@@ -112,8 +114,7 @@ async function foldStep(
   const upto = await lockFold(client);
   const after = upto ?? -1;
   const to = Math.max(after, closed);
-  // Compiling this statement takes longer than running it.
-  await client.query(`set local jit = off; set local work_mem = '64MB'`);
+  await client.query(settings);
   const judgedFrom = Math.max(after, to - mostJudged);
   const next = judgedFrom > after ? undefined : await nextHourRead(client, after, to);
   const until = judgedFrom > after ? judgedFrom : (next ?? to);
@@ -147,10 +148,15 @@ async function judgeAndFold(
   bucket: number,
 ): Promise<number> {
   const borders = await bordersIn(client, bucket);
-  const [known, { caches, verdicts }] = await Promise.all([
+  // Both have ended before either failure is told: nothing is left under way on a connection that is given back.
+  const [folded, heard] = await Promise.allSettled([
     foldKnown(client, bucket, borders),
     transaction(pool, (reader) => judgeHour(reader, experts, bucket)),
   ]);
+  if (folded.status === 'rejected') throw folded.reason;
+  if (heard.status === 'rejected') throw heard.reason;
+  const known = folded.value;
+  const { caches, verdicts } = heard.value;
   const keys = sumOf(caches);
   const unknown = keys - sumOf(known);
   const added = unknown > 0 ? await foldNew(client, bucket, borders, unknown) : [];
@@ -168,11 +174,13 @@ async function judgeAndFold(
 
 /** The caches that were read in an hour, and how the experts did with those that were read enough to tell. */
 async function judgeHour(reader: PoolClient, experts: readonly Scorer[], bucket: number) {
+  // Who waits here for a table is waited for by the fold, which Postgres cannot see: neither may wait for ever.
+  await reader.query(`${settings}; set local lock_timeout = '5s'`);
   const caches = await cachesReadIn(reader, bucket);
   const verdicts: Verdict[] = [];
   for (const cache of caches) {
-    const judge = cache.reads < leastReads ? undefined : await hear(reader, experts, cache, bucket);
-    if (judge !== undefined) verdicts.push(judge());
+    const verdict = cache.reads < leastReads ? undefined : await hear(reader, experts, cache, bucket);
+    if (verdict !== undefined) verdicts.push(verdict);
   }
   return { caches, verdicts };
 }

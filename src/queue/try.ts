@@ -110,7 +110,7 @@ export function createTry(options: TryOptions): Try {
         progress: teller.progress,
       },
       signal,
-    ).finally(teller.stop);
+    ).finally(teller.end);
     const ms = clock.elapsed() - from;
     const outcome = outcomeOf(verdict);
     await record(outcome, verdict);
@@ -140,7 +140,11 @@ function createTeller(clock: Clock, tell: JobContext['progress']) {
       if (waitMs <= 0) await tellNewest();
       else timer ??= clock.after(waitMs, () => void tellNewest());
     },
-    stop: () => timer?.stop(),
+    /** Tells what is still to be told. */
+    async end(): Promise<void> {
+      timer?.stop();
+      if (timer !== undefined) await tellNewest();
+    },
   };
 }
 

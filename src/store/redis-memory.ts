@@ -1,18 +1,14 @@
 import type { Cluster, Redis } from 'ioredis';
-import { systemClock } from '../clock.ts';
 import type { Memory } from '../rooms.ts';
 
-/** Lanes of a run ask one after the other, and telling costs a Redis as much as some dozen writes. */
-const freshMs = 50;
-
-/** How full a Redis is, or was moments ago; on a Cluster, its fullest node. */
+/** How full a Redis is; on a Cluster, its fullest node. Who asks while one asks is told the same: it costs a Redis some dozen writes. */
 export function createMemory(redis: Redis | Cluster): () => Promise<Memory> {
-  let told: Promise<Memory> | undefined;
-  let askedAt = 0;
+  let asked: Promise<Memory> | undefined;
   return () => {
-    const now = systemClock.elapsed();
-    if (told === undefined || now - askedAt >= freshMs) [told, askedAt] = [memoryOf(redis), now];
-    return told;
+    asked ??= memoryOf(redis).finally(() => {
+      asked = undefined;
+    });
+    return asked;
   };
 }
 

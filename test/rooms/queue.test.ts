@@ -243,4 +243,17 @@ describe('workers', () => {
     mayEnd = true;
     await queues.waitFor('quick', id);
   });
+
+  test('a job that ends has told its last step', async () => {
+    const queues = bench.produce();
+    const run = job('brief', async (_payload, { progress }) => {
+      await progress({ done: 1 });
+      await progress({ done: 2 });
+      return done(1);
+    });
+    await bench.work([run], queues);
+    const id = await queues.enqueue('brief', {});
+    await queues.waitFor('brief', id);
+    expect((await queues.get('brief', id))?.progress).toEqual({ done: 2 });
+  });
 });
