@@ -1,12 +1,14 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { join as joinPath } from 'node:path';
 import { systemClock as clock } from '../../src/clock.ts';
 import { openRedis } from '../../src/connect.ts';
+import { packageRoot } from '../../src/files.ts';
 import { createProducer } from '../../src/queue/producer.ts';
 import { until } from '../support/until.ts';
 
-const replicaFile = fileURLToPath(new URL('./replica.ts', import.meta.url));
+/** Its source, also for a bench that is compiled. */
+const replicaFile = joinPath(packageRoot, 'test', 'fault', 'replica.ts');
 
 export interface StormResult {
   readonly kills: number;
