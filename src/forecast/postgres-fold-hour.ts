@@ -57,7 +57,7 @@ export interface ReadCache {
   readonly reads: number;
 }
 
-/** The caches that were read in an hour; who had the most keys read comes last. */
+/** The caches that were read in an hour. */
 export const cachesReadIn = (client: PoolClient, bucket: number): Promise<ReadCache[]> =>
   byNumber(client, async () => {
     const { rows } = await client.query<ReadCache>(
@@ -65,7 +65,7 @@ export const cachesReadIn = (client: PoolClient, bucket: number): Promise<ReadCa
          from (select k.cache_id, count(*)::int as keys, sum(b.accesses)::float8 as reads
                  from samovar.access_bucket b join samovar.cache_key k on k.id = b.key_id
                 where b.bucket = $1 group by 1) r
-         join samovar.cache c on c.id = r.cache_id order by r.keys, c.id`,
+         join samovar.cache c on c.id = r.cache_id order by c.id`,
       [bucket],
     );
     return rows;

@@ -25,6 +25,28 @@ test('a buffer made with another number of partitions is refused', async () => {
   await one.flushdb();
 });
 
+test('who flushed before a buffer lost its newest writes lets go of none that came after', async () => {
+  const dirty = createRedisDirty(one, { prefix: 'lost' });
+  const marks = { soft: 10, hard: 10 };
+  const write = (operation: string) =>
+    dirty.write('shop', { key: 'a', form: { body: operation, flags: 0 }, operation }, marks);
+  // The clock of the server that is lost ran ahead.
+  await dirty.raise('shop', new Map([[dirty.partitionOf('a'), 9e15]]));
+  await write('before');
+  const { rows, claimedAt, seen } = await dirty.claim('shop', {
+    partitions: [dirty.partitionOf('a')],
+    most: 10,
+    olderThanMs: 0,
+  });
+  await one.flushdb();
+  await write('after');
+  // As whoever takes the partition over does, by what the origin has.
+  await dirty.raise('shop', new Map([[dirty.partitionOf('a'), rows[0]!.version]]));
+  expect(await dirty.ack('shop', rows, claimedAt, seen)).toBe(0);
+  expect(await dirty.ledger('shop')).toMatchObject({ pending: 1 });
+  await one.flushdb();
+});
+
 test('an index that was deleted is made anew, and one whose values are gone is no work', async () => {
   const dirty = createRedisDirty(one, { prefix: 'hands' });
   const at = `hands:{wb:shop#${dirty.partitionOf('a')}}:`;

@@ -157,6 +157,24 @@ test('a worker that dies before its commit has folded nothing', async () => {
   expectState((await states()).get('b'), [late]);
 });
 
+test('a fold that cannot read what its experts did gives up, and the next one folds the hour once', async () => {
+  const counts = [0, 1].map((hour) => ({ key: 'a', bucket: monday + hour, accesses: 40 }));
+  await count(counts);
+  await forecasts.fold(closing(monday));
+  const holder = await db.pool.connect();
+  try {
+    // As a migration does. The fold itself holds nothing that would wait for it: Postgres sees no deadlock.
+    await holder.query('begin; lock table samovar.expert in access exclusive mode');
+    await expect(forecasts.fold(closing(monday + 1))).rejects.toThrow('lock timeout');
+  } finally {
+    await holder.query('rollback');
+    holder.release();
+  }
+  expectState((await states()).get('a'), counts.slice(0, 1));
+  expect(await forecasts.fold(closing(monday + 1))).toEqual({ buckets: 1, keys: 1 });
+  expectState((await states()).get('a'), counts);
+});
+
 describe('late counts', () => {
   test('weigh what they would have weighed in time', async () => {
     const counts = [10, 2, 0].map((ago) => ({ key: 'a', bucket: monday - ago, accesses: 6 }));
