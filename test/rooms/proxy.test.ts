@@ -1,6 +1,6 @@
-import { createServer, type Server } from 'node:net';
+import { createServer, type Server, Socket } from 'node:net';
 import { Redis } from 'ioredis';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { fakeClock, redis, type ServerProxy, startProxy, until } from '../support/index.ts';
 
 const direct = await redis('cache');
@@ -114,4 +114,20 @@ test('a server that goes away takes the connection with it', async () => {
   await until(() => before.connections === 0, 'nothing is left of it');
   await before.close();
   await new Promise((resolve) => server.close(resolve));
+});
+
+test('a connection that is cut while one of its sides ends leaves nothing open', async () => {
+  const { end } = Socket.prototype;
+  const cutAtEnd = vi.spyOn(Socket.prototype, 'end').mockImplementation(function (this: Socket) {
+    end.call(this);
+    if (this.remotePort === Number(new URL(direct.url).port)) proxy.cut();
+    return this;
+  });
+  try {
+    client.disconnect();
+    await until(() => proxy.connections === 0, 'both sides are closed');
+    expect(cutAtEnd).toHaveBeenCalled();
+  } finally {
+    cutAtEnd.mockRestore();
+  }
 });

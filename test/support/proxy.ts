@@ -29,6 +29,12 @@ function addressOf(target: string): { host: string; port: number } {
   return { host, port: Number(port) || (protocol.startsWith('redis') ? 6379 : 5432) };
 }
 
+/** A socket whose end is still under way cannot be reset: its handle would stay open for good (EINVAL). */
+function reset(socket: Socket): void {
+  if (socket.writableEnded && !socket.writableFinished) socket.destroy();
+  else socket.resetAndDestroy();
+}
+
 /** A TCP proxy before a server, to be slow, deaf or cut on demand. */
 export async function startProxy(target: string, clock: Clock = systemClock): Promise<ServerProxy> {
   let goal = addressOf(target);
@@ -38,11 +44,8 @@ export async function startProxy(target: string, clock: Clock = systemClock): Pr
   let bytesLeft: number | undefined;
   const pairs = new Set<[Socket, Socket]>();
 
-  const reset = () => {
-    for (const [client, server] of pairs) {
-      client.resetAndDestroy();
-      server.resetAndDestroy();
-    }
+  const resetAll = () => {
+    for (const socket of [...pairs].flat()) reset(socket);
   };
 
   const isLost = (direction: Direction) => hole === 'both' || hole === direction;
@@ -67,17 +70,17 @@ export async function startProxy(target: string, clock: Clock = systemClock): Pr
         bytesLeft -= chunk.length;
         if (bytesLeft > 0) return void to.write(chunk);
         bytesLeft = undefined;
-        to.write(chunk.subarray(0, last), reset);
+        to.write(chunk.subarray(0, last), resetAll);
       });
     });
     from.on('end', () => inOrder(() => void (isLost(direction) || to.end())));
     // A reset on one side is a reset on the other.
-    from.on('error', () => to.resetAndDestroy());
+    from.on('error', () => reset(to));
     from.on('close', () => ended.abort());
   };
 
   const listener = createServer({ allowHalfOpen: true }, (client) => {
-    if (isRefusing) return void client.resetAndDestroy();
+    if (isRefusing) return void reset(client);
     const server = connect({ ...goal, allowHalfOpen: true });
     const pair: [Socket, Socket] = [client, server];
     pairs.add(pair);
@@ -115,12 +118,12 @@ export async function startProxy(target: string, clock: Clock = systemClock): Pr
       hole = direction;
     },
     cut(afterBytes) {
-      if (afterBytes === undefined) reset();
+      if (afterBytes === undefined) resetAll();
       else bytesLeft = afterBytes;
     },
     refuse() {
       isRefusing = true;
-      reset();
+      resetAll();
     },
     async close() {
       const closed = once(listener, 'close');
