@@ -37,8 +37,8 @@ const fillSql = `
 
 /** An hour in which a fifth of the keys were read. */
 const hourSql = `
-  insert into samovar.access_bucket (bucket, key_id, accesses)
-  select $1::int, id, 1 + (1000 / id)::int from samovar.cache_key where (id::bigint * 7919 + $1::int) % 5 = 0 or id < 2000`;
+  insert into samovar.access_bucket (bucket, key_id, cache_id, accesses)
+  select $1::int, id, cache_id, 1 + (1000 / id)::int from samovar.cache_key where (id::bigint * 7919 + $1::int) % 5 = 0 or id < 2000`;
 
 async function fill({ url, keys }: { url: string; keys: number }): Promise<void> {
   pool = await openPostgres({ url, from: 'the bench' });

@@ -52,13 +52,13 @@ export async function addCounts(
   const upto = await foldedUpto(client);
   const hoursFrom = horizon.hoursFrom * 24;
   await client.query(
-    `insert into samovar.access_bucket as a (bucket, key_id, accesses, misses)
-     select t.bucket, b.key_id, ${sumOf('t.accesses')}, ${sumOf('t.misses')}
+    `insert into samovar.access_bucket as a (bucket, key_id, cache_id, accesses, misses)
+     select t.bucket, b.key_id, cache_id, ${sumOf('t.accesses')}, ${sumOf('t.misses')}
        from ${table} t join samovar_batch_key b using (cache_id, key)
       where b.key_id is not null and t.bucket >= $1
-      group by t.bucket, b.key_id order by t.bucket, b.key_id
+      group by t.bucket, b.key_id, cache_id order by t.bucket, b.key_id
      on conflict (bucket, key_id) do update
-       set accesses = ${capped('a.accesses::bigint + excluded.accesses')},
+       set cache_id = excluded.cache_id, accesses = ${capped('a.accesses::bigint + excluded.accesses')},
            misses = ${capped('a.misses::bigint + excluded.misses')}`,
     [hoursFrom],
   );

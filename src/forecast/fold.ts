@@ -13,6 +13,10 @@ const decayPerHour = Object.fromEntries(halfLifeHours.map((hours) => [hours, Mat
   number
 >;
 
+/** The cache of a row `b` of `samovar.access_bucket`: it is not written down in those of the first releases. */
+export const bucketCacheSql =
+  'coalesce(b.cache_id, (select k.cache_id from samovar.cache_key k where k.id = b.key_id))';
+
 /** The memory in which accesses are kept apart by hour of day. */
 export const profileHours = 72;
 /** Decayed accesses from which a key's hours of day are kept: below, they are noise that takes room. */

@@ -2,7 +2,7 @@ import type { Pool, PoolClient } from '../connect.ts';
 import { hourMs } from '../duration.ts';
 import { type Echo, halfLifeHours } from '../rooms.ts';
 import { transaction } from '../transaction.ts';
-import { closedBucket, leftOf, weightOf } from './fold.ts';
+import { bucketCacheSql, closedBucket, leftOf, weightOf } from './fold.ts';
 import { readEchoes } from './postgres-echoes.ts';
 import { hottestOf } from './postgres-hottest.ts';
 import type { Candidates } from './scorer.ts';
@@ -37,8 +37,8 @@ const seenSql = `
 const candidatesSql = `
   with open as (
     select b.key_id, sum(b.accesses)::int as accesses, min(b.bucket) as first_bucket, max(b.bucket) as last_bucket
-      from samovar.access_bucket b join samovar.cache_key k on k.id = b.key_id and k.cache_id = $1
-     where b.bucket > $4 and b.bucket <= $5
+      from samovar.access_bucket b
+     where b.bucket > $4 and b.bucket <= $5 and ${bucketCacheSql} = $1
      group by b.key_id order by accesses desc limit $3
   )
   select k.id as key_id, k.key, k.cost_ms, k.size_bytes, coalesce(s.first_bucket, o.first_bucket) as first_bucket,

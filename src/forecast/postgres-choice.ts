@@ -8,7 +8,7 @@ import { learnAll, rankAll, scoreAt } from './rank.ts';
 import type { Scorer } from './scorer.ts';
 
 /** Keys by which an hour is judged at most, and candidates for each of them. */
-const mostKeys = 5_000;
+const mostKeys = 3_000;
 const spare = 3;
 /** Choices that are kept of a cache. */
 const mostChoices = 100;

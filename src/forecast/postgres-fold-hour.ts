@@ -1,6 +1,6 @@
 import type { PoolClient } from '../connect.ts';
 import { type HalfLifeHours, halfLifeHours } from '../rooms.ts';
-import { leastForHours, leastOfHour, leftTables, lookedUpSql, profileHours } from './fold.ts';
+import { bucketCacheSql, leastForHours, leastOfHour, leftTables, lookedUpSql, profileHours } from './fold.ts';
 import { changedHeatSql, type Hot, mostListed } from './postgres-hottest.ts';
 
 const hoursOfDay = Array.from({ length: 24 }, (_, hour) => hour);
@@ -58,18 +58,16 @@ export interface ReadCache {
 }
 
 /** The caches that were read in an hour. */
-export const cachesReadIn = (client: PoolClient, bucket: number): Promise<ReadCache[]> =>
-  byNumber(client, async () => {
-    const { rows } = await client.query<ReadCache>(
-      `select c.id, c.name, r.keys, r.reads
-         from (select k.cache_id, count(*)::int as keys, sum(b.accesses)::float8 as reads
-                 from samovar.access_bucket b join samovar.cache_key k on k.id = b.key_id
-                where b.bucket = $1 group by 1) r
-         join samovar.cache c on c.id = r.cache_id order by c.id`,
-      [bucket],
-    );
-    return rows;
-  });
+export async function cachesReadIn(client: PoolClient, bucket: number): Promise<ReadCache[]> {
+  const { rows } = await client.query<ReadCache>(
+    `select c.id, c.name, r.keys, r.reads
+       from (select ${bucketCacheSql} as cache_id, count(*)::int as keys, sum(b.accesses)::float8 as reads
+               from samovar.access_bucket b where b.bucket = $1 group by 1) r
+       join samovar.cache c on c.id = r.cache_id order by c.id`,
+    [bucket],
+  );
+  return rows;
+}
 
 /** Keys of a cache whose states were changed, and the hottest of them that reach its border with their heat, as arrays in text. */
 export interface Changed extends Hot {

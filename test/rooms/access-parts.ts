@@ -52,11 +52,11 @@ export function bucketsOf(db: TestDatabase, clock = fakeClock(startAt)) {
   return { clock, events, buckets, batch };
 }
 
-/** `{ 'key@bucket': 'accesses/misses' }` of the hourly counts. */
+/** `{ 'key@bucket': 'accesses/misses' }` of the hourly counts that say which cache they are of. */
 export async function hours(db: TestDatabase): Promise<Record<string, string>> {
   const rows = await db.rows<{ key: string; bucket: number; accesses: number; misses: number }>(
     `select k.key, b.bucket, b.accesses, b.misses
-       from samovar.access_bucket b join samovar.cache_key k on k.id = b.key_id order by 1, 2`,
+       from samovar.access_bucket b join samovar.cache_key k on k.id = b.key_id and k.cache_id = b.cache_id order by 1, 2`,
   );
   return Object.fromEntries(rows.map((row) => [`${row.key}@${row.bucket}`, `${row.accesses}/${row.misses}`]));
 }
