@@ -6,11 +6,14 @@ interface Asked<Question, Answer> {
   reject(error: unknown): void;
 }
 
-/** Questions in one command, so that the server is never kept from others for long. */
-const most = 256;
+/**
+ * Questions in one command. More of a tick are several commands: the server carries one out while this process makes the next,
+ * and is never kept from others for long.
+ */
+const most = 32;
 
 /**
- * Makes one command of the questions of a tick. While nothing is on its way they wait for the current tick only, else for
+ * Makes commands of the questions of a tick. While nothing is on its way they wait for the current tick only, else for
  * the next turn of the event loop. `send` answers by position; what it throws is thrown to all.
  */
 export function createGather<Question, Answer>(
