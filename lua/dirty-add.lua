@@ -1,6 +1,7 @@
 #!lua
 -- Adds to a dirty number, once for each operation.
--- KEYS: entries, index, state, watches (see dirty-write), additions (sorted set: operation, ' ', key -> version)
+-- KEYS: entries, index, state, watches (see dirty-write), additions (sorted set: operation, ' ', key -> version); where the
+--       cache is here, too: the leases of the key's cached entry (see begin) and that entry
 -- ARGV: key, what to add, the operation, how many µs and how many operations are remembered
 -- returns: { version, the sum }; { 'L' } when the key is not dirty or no plain JSON number
 local d, z, c, w, o = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
@@ -31,4 +32,8 @@ redis.call('ZADD', o, version, operation .. ' ' .. field)
 redis.call('ZREMRANGEBYSCORE', o, '-inf', string.format('%.0f', now - tonumber(ARGV[4])))
 redis.call('ZREMRANGEBYRANK', o, 0, -(tonumber(ARGV[5]) + 1))
 redis.call('PEXPIRE', o, math.ceil(tonumber(ARGV[4]) / 1000))
+if KEYS[7] then
+  redis.call('HDEL', KEYS[6], KEYS[7])
+  redis.call('UNLINK', KEYS[7])
+end
 return { version, text }

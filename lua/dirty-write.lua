@@ -6,9 +6,10 @@
 --       somebody who asked again); for each group of partitions that have them in common: state (hash: v last version,
 --       a accepted, m coalesced, f flushed, x dropped), watches (hash), operations (sorted set: name, ' ', key -> version),
 --       then for each of its partitions: entries (hash), index (sorted set by the first dirty version); then calls of makers
---       of operations that are asked for again
+--       of operations that are asked for again; then, where the cache is here, too, for each write: the leases of its cached
+--       entry (see begin) and that entry, which are gone when the write is taken
 -- ARGV: the call, the names of its operations with spaces between, how many µs and how many operations are remembered, how
---       many arguments a write has, how many groups; for each: soft mark, hard mark, how many partitions; for each of
+--       many arguments a write has, how many keys of the cache are at the end of KEYS, how many groups; for each: soft mark, hard mark, how many partitions; for each of
 --       those: how many writes; for each write: key, what follows the version in its entry (see src/dirty/entry.ts), and, of
 --       four: the operation if it may have been asked for before else '', the word it was watched under or ''; then calls
 --       whose answers came
@@ -17,7 +18,8 @@
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local told, lists = {}, {}
-local calls, keptUs, most, width, groups = KEYS[1], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local calls, keptUs, most, width = KEYS[1], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local cached, groups = tonumber(ARGV[6]), tonumber(ARGV[7])
 local keptMs = math.ceil(keptUs / 1000)
 local d, o, state, last, accepted, merged, before
 local hasNamed = false
@@ -43,9 +45,9 @@ if repeatedAt and now - tonumber(repeatedAt) < keptUs then
 end
 
 local partitions = 0
-for group = 1, groups do partitions = partitions + tonumber(ARGV[6 + 3 * group]) end
+for group = 1, groups do partitions = partitions + tonumber(ARGV[7 + 3 * group]) end
 local callsOf, versionsOf = {}, {}
-for i = 2 + 3 * groups + 2 * partitions, #KEYS do callsOf[string.sub(KEYS[i], -11)] = KEYS[i] end
+for i = 2 + 3 * groups + 2 * partitions, #KEYS - cached do callsOf[string.sub(KEYS[i], -11)] = KEYS[i] end
 
 -- The versions that calls were answered of which nobody knows whether the answer came.
 local function answersOf(maker)
@@ -91,10 +93,10 @@ local function remember(operation, field, version)
   end
 end
 
-local nextKey, nextCount = 2, 7 + 3 * groups
+local nextKey, nextCount = 2, 8 + 3 * groups
 local at = nextCount + partitions
 for group = 1, groups do
-  local soft, hard = tonumber(ARGV[4 + 3 * group]), tonumber(ARGV[5 + 3 * group])
+  local soft, hard = tonumber(ARGV[5 + 3 * group]), tonumber(ARGV[6 + 3 * group])
   local w
   state, w, o = KEYS[nextKey], KEYS[nextKey + 1], KEYS[nextKey + 2]
   nextKey = nextKey + 3
@@ -104,7 +106,7 @@ for group = 1, groups do
   local isWatched = redis.call('EXISTS', w) == 1
   local fields = {}
   lists[2 * group - 1], lists[2 * group] = state, fields
-  for _ = 1, tonumber(ARGV[6 + 3 * group]) do
+  for _ = 1, tonumber(ARGV[7 + 3 * group]) do
     local z
     d, z = KEYS[nextKey], KEYS[nextKey + 1]
     nextKey = nextKey + 2
@@ -133,6 +135,11 @@ for group = 1, groups do
         end
         if isWatched then redis.call('HDEL', w, field) end
         if operation ~= '' then remember(operation, field, version) end
+        if cached > 0 then
+          local entry = #KEYS - cached + 2 * #told + 2
+          redis.call('HDEL', KEYS[entry - 1], KEYS[entry])
+          redis.call('UNLINK', KEYS[entry])
+        end
         accepted = accepted + 1
         told[#told + 1] = count > soft and '+' .. version or version
       end

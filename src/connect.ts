@@ -166,6 +166,20 @@ function redisHint(reason: string, from: string): string {
   return `check the address in ${from}, the network, and whether it needs TLS (rediss://)`;
 }
 
+const redisPort = '6379';
+
+/** Whether two addresses of Redis are written alike but for user, password and database. */
+export function sameServer(a: string, b: string): boolean {
+  const [one, other] = [new URL(a), new URL(b)];
+  return one.hostname === other.hostname && (one.port || redisPort) === (other.port || redisPort);
+}
+
+/** The same, and of one database. */
+export function sameDatabase(a: string, b: string): boolean {
+  const databaseOf = (url: string) => Number(new URL(url).pathname.slice(1)) || 0;
+  return sameServer(a, b) && databaseOf(a) === databaseOf(b);
+}
+
 /** An address without its password. */
 export function maskUrl(url: string): string {
   try {

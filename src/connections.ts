@@ -8,6 +8,7 @@ import {
   openSession,
   type Pool,
   type Redis,
+  sameDatabase,
 } from './connect.ts';
 import { messageOf, SamovarError } from './errors.ts';
 import type { Emitter } from './events.ts';
@@ -22,6 +23,8 @@ export interface Connections {
   readonly queueUrl: string;
   /** Dirty writes; it sends nothing twice. Undefined where nothing is buffered. */
   readonly buffer: Redis | undefined;
+  /** Whether entries and dirty writes are in one database, so that one script can touch both. */
+  readonly isBufferInCache: boolean;
   /** Opens a connection to the cache's Redis that listens. */
   subscriber(): Redis;
   /** Opens on first use, so that applications which only read and enqueue never load `pg`. */
@@ -61,11 +64,12 @@ export async function openConnections(
     });
   const cache = open('cache', redisUrl);
   const queue = open('queue', queueUrl);
+  const bufferUrl = config.bufferRedis ?? queueUrl;
   const buffer = isBuffered
     ? openRedis({
         role: 'buffer',
         use: 'once',
-        url: config.bufferRedis ?? queueUrl,
+        url: bufferUrl,
         from: config.sources.bufferRedis,
         onError: foldedErrors('buffer', events, log, clock),
       })
@@ -91,6 +95,7 @@ export async function openConnections(
     queue,
     queueUrl,
     buffer,
+    isBufferInCache: sameDatabase(bufferUrl, redisUrl),
     subscriber: () =>
       openRedis({
         role: 'cache',

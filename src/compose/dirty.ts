@@ -7,9 +7,11 @@ import type { Connections } from '../connections.ts';
 import { type Assured, assure } from '../dirty/assured.ts';
 import { createRedisDirty } from '../dirty/redis.ts';
 import type { Level } from '../dirty/redis-write.ts';
+import type { CachedNames } from '../dirty/write-arguments.ts';
 import type { Emitter } from '../events.ts';
 import type { Log } from '../log.ts';
 import type { Producer } from '../queue/producer.ts';
+import { createNames, partitionOf } from '../store/names.ts';
 import { isUpsert } from '../upsert.ts';
 
 export interface DirtyParts {
@@ -35,6 +37,7 @@ export function openDirty({ config, connections, clock, log, events }: DirtyPart
   const levels = new Map<string, BehindSettings>();
   const dirty = createRedisDirty(redis, {
     prefix: config.prefix,
+    cachedOf: connections.isBufferInCache ? cachedIn(config.prefix) : undefined,
     levelOf(cache): Level | undefined {
       const { replicas = 0, isSynced = false } = levels.get(cache) ?? {};
       const mustWait = isSynced && (assured?.mustWait ?? true);
@@ -61,6 +64,14 @@ export function openDirty({ config, connections, clock, log, events }: DirtyPart
     },
   });
   return assured;
+}
+
+function cachedIn(prefix: string): (cache: string, key: string) => CachedNames {
+  const names = createNames(prefix);
+  return (cache, key) => {
+    const { leases, entry } = names.slot(cache, partitionOf(key));
+    return { leases, entry: entry + key };
+  };
 }
 
 /** Names a process among those that flush. */

@@ -6,11 +6,11 @@ import type { Dirty, Written } from './dirty.ts';
 import { createGather } from './gather.ts';
 import type { DirtyNames } from './names.ts';
 import { isOutOfMemory, isSure, writeError } from './redis-errors.ts';
-import { argumentsOf, type Question } from './write-arguments.ts';
+import { argumentsOf, type CachedNames, type Question } from './write-arguments.ts';
 
 interface Scripts {
   dirtyWrite(keys: number, ...args: (string | number | Buffer)[]): Promise<string>;
-  dirtyAdd(keys: 5, ...args: (string | number)[]): Promise<string[]>;
+  dirtyAdd(keys: number, ...args: (string | number)[]): Promise<string[]>;
 }
 
 /** How many replicas must have a write before it is acknowledged, or whether it must be on disk. */
@@ -29,8 +29,15 @@ const mostRemembered = 500_000;
 /** Writes into the buffer: those of one tick in one script, however many caches and partitions they are of. */
 export function createRedisWrites(
   redis: Redis,
-  names: DirtyNames,
-  levelOf: (cache: string) => Level | undefined,
+  {
+    names,
+    levelOf,
+    cachedOf,
+  }: {
+    readonly names: DirtyNames;
+    readonly levelOf: (cache: string) => Level | undefined;
+    readonly cachedOf?: ((cache: string, key: string) => CachedNames) | undefined;
+  },
 ): Pick<Dirty, 'write' | 'add'> {
   redis.defineCommand('dirtyWrite', { lua: readLua('dirty-write') });
   redis.defineCommand('dirtyAdd', { lua: readLua('dirty-add') });
@@ -69,7 +76,7 @@ export function createRedisWrites(
   };
 
   const send = async (questions: readonly Question[]): Promise<(Written | Error)[]> => {
-    const asked = argumentsOf(questions, names);
+    const asked = argumentsOf(questions, names, cachedOf);
     const call = calls.begin();
     const answers: (Written | Error)[] = new Array(questions.length);
     try {
@@ -102,9 +109,18 @@ export function createRedisWrites(
     async add(cache, { key, by, operation }) {
       const { entries, index, state, watches, additions } = names.of(cache, names.partitionOf(key));
       try {
+        const cached = cachedOf?.(cache, key);
+        const keys = [
+          entries,
+          index,
+          state,
+          watches,
+          additions,
+          ...(cached ? [cached.leases, cached.entry] : []),
+        ];
         const [version, total] = await scripts.dirtyAdd(
-          5,
-          ...[entries, index, state, watches, additions],
+          keys.length,
+          ...keys,
           ...[key, String(by), operation, rememberedUs, mostAdditions],
         );
         if (version === 'L') return { kind: 'overtaken' };

@@ -12,6 +12,7 @@ import { bufferAway } from './redis-errors.ts';
 import { createRedisFacts } from './redis-facts.ts';
 import { createRedisLetters } from './redis-letters.ts';
 import { createRedisWrites, type Level } from './redis-write.ts';
+import type { CachedNames } from './write-arguments.ts';
 
 export interface RedisDirtyOptions {
   /** First part of every key. */
@@ -20,6 +21,8 @@ export interface RedisDirtyOptions {
   readonly partitions?: number;
   /** What acknowledgement waits for besides the buffer itself. @default nothing */
   readonly levelOf?: (cache: string) => Level | undefined;
+  /** Where the cache is in the same database of the same Redis, a write forgets what is cached of its key at once. */
+  readonly cachedOf?: ((cache: string, key: string) => CachedNames) | undefined;
 }
 
 type Arg = string | number | Buffer;
@@ -41,7 +44,7 @@ const mostClaimedBytes = 4 * 1024 * 1024;
 /** The dirty buffer in Redis. One script spans partitions; their names are made so that each could have its own slot. */
 export function createRedisDirty(
   redis: Redis,
-  { prefix, partitions = defaultPartitions, levelOf = () => undefined }: RedisDirtyOptions,
+  { prefix, partitions = defaultPartitions, levelOf = () => undefined, cachedOf }: RedisDirtyOptions,
 ): Dirty {
   const names = createDirtyNames(prefix, partitions, redis.isCluster);
   for (const name of ['Watch', 'Version', 'Lease', 'Release', 'Claim', 'Ack', 'Ledger'])
@@ -60,7 +63,7 @@ export function createRedisDirty(
   return {
     partitions,
     partitionOf: names.partitionOf,
-    ...createRedisWrites(redis, names, levelOf),
+    ...createRedisWrites(redis, { names, levelOf, cachedOf }),
     ...createRedisLetters(redis, { names, partitions, ask }),
     facts: createRedisFacts(redis, ask),
 

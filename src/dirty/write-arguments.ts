@@ -28,8 +28,18 @@ export interface WriteArguments {
   readonly order: readonly number[];
 }
 
+/** What is cached of a key in the same Redis: the hash with its lease, and its entry. */
+export interface CachedNames {
+  readonly leases: string;
+  readonly entry: string;
+}
+
 /** What lua/dirty-write is called with. What partitions have in common is said once. */
-export function argumentsOf(questions: readonly Question[], names: DirtyNames): WriteArguments {
+export function argumentsOf(
+  questions: readonly Question[],
+  names: DirtyNames,
+  cachedOf?: (cache: string, key: string) => CachedNames,
+): WriteArguments {
   const groups = groupsOf(questions, names);
   // Hardly any write needs all four, and each argument costs.
   const isWide = questions.some(({ write }) => write.isRepeated || write.watched !== undefined);
@@ -58,7 +68,15 @@ export function argumentsOf(questions: readonly Question[], names: DirtyNames): 
     }
   }
   for (const by of makers) keys.push(names.calls(by));
-  return { keys, operations, rest: [isWide ? 4 : 2, groups.length, ...heads, ...counts, ...rows], order };
+  const before = keys.length;
+  if (cachedOf)
+    for (const place of order) {
+      const { cache, write } = questions[place]!;
+      const { leases, entry } = cachedOf(cache, write.key);
+      keys.push(leases, entry);
+    }
+  const sizes = [isWide ? 4 : 2, keys.length - before, groups.length];
+  return { keys, operations, rest: [...sizes, ...heads, ...counts, ...rows], order };
 }
 
 function groupsOf(questions: readonly Question[], names: DirtyNames): Group[] {

@@ -1,4 +1,4 @@
-import { maskUrl, type Redis } from '../connect.ts';
+import { maskUrl, type Redis, sameServer } from '../connect.ts';
 import { messageOf, SamovarError } from '../errors.ts';
 import { readLua } from '../files.ts';
 import type { Log } from '../log.ts';
@@ -125,9 +125,4 @@ export async function checkQueuePolicy(options: {
       ],
     },
   );
-}
-
-function sameServer(a: string, b: string): boolean {
-  const [one, other] = [new URL(a), new URL(b)];
-  return one.hostname === other.hostname && (one.port || '6379') === (other.port || '6379');
 }
