@@ -40,7 +40,7 @@ async function inCalls(
 function flusherOf(dirty: Dirty, pool: Pool, lanes: number) {
   return createFlusher({
     cache,
-    settings: { delayMs: 0, batch, mostDead: 1_000, leaseMs: 60_000, lanes },
+    settings: { delayMs: 0, batch, mostDead: 1_000, mostSearches: 1_000, leaseMs: 60_000, lanes },
     dirty,
     grants: createDirtyRecords(pool),
     target: createUpsertTarget(pool, {

@@ -19,6 +19,8 @@ import type { Ground } from './ground.ts';
 const leaseMs = 10_000;
 /** Statements of one cache under way at once. */
 const lanes = 2;
+/** Finding a bad row in a batch takes about ten. */
+const mostSearches = 6_000;
 
 /** Where the writes of a cache go. */
 export function targetOf(def: AnyCacheDef, pool: Pool, { clock }: Pick<Ground, 'clock'>): Target {
@@ -47,7 +49,7 @@ export function createFlushers(ground: Ground, pool: Pool): ReadonlyMap<string, 
       def.name,
       createFlusher({
         cache: def.name,
-        settings: { delayMs, batch, mostDead, leaseMs, lanes },
+        settings: { delayMs, batch, mostDead, mostSearches, leaseMs, lanes },
         dirty,
         grants,
         target: targetOf(def, pool, ground),

@@ -5,6 +5,7 @@ import type { Emitter } from '../events.ts';
 import { blameOf, isOrphan, reasonOf, refusedIds } from './classes.ts';
 import type { Dirty, DirtyRow } from './dirty.ts';
 import { type Claimed, runLane } from './lane.ts';
+import { createSearches } from './searches.ts';
 import type { Grants, Reached, Target, TargetRow } from './target.ts';
 
 export interface FlushSettings {
@@ -13,6 +14,8 @@ export interface FlushSettings {
   readonly batch: number;
   /** Dead letters in one partition. */
   readonly mostDead: number;
+  /** Statements a minute that find out which rows of a refused batch are to blame. */
+  readonly mostSearches: number;
   readonly leaseMs: number;
   /** Statements under way at once. */
   readonly lanes: number;
@@ -78,6 +81,7 @@ export function createFlusher(parts: FlusherParts): Flusher {
   const { reached = () => {}, random = Math.random } = parts;
   const epochs = new Map<number, number>();
   const orphans = new Map<string, number>();
+  const maySearch = createSearches(settings.mostSearches, clock);
   /** Entries of another format, by partition, and until when they are believed to be there. */
   const unreadable = new Map<number, number>();
   let unreadableUntil = 0;
@@ -165,6 +169,7 @@ export function createFlusher(parts: FlusherParts): Flusher {
     } catch (error) {
       if (blameOf(error) !== 'data') throw error;
       if (rows.length === 1) return bury(pass, rows[0]!, error);
+      if (!maySearch()) return hold(pass, rows);
       const named = new Set(refusedIds(error));
       const bad = rows.filter(({ id }) => named.has(id));
       if (bad.length > 0) {
@@ -180,6 +185,13 @@ export function createFlusher(parts: FlusherParts): Flusher {
     const middle = Math.ceil(rows.length / 2);
     for (const half of [rows.slice(0, middle), rows.slice(middle)])
       await (await carry(pass, half, claimed, true))();
+    return nothingLeft;
+  };
+
+  /** Leaves rows dirty: whoever writes bad ones is held up by the marks in the end, and the database is not. */
+  const hold = (pass: Pass, rows: readonly TargetRow[]): (() => Promise<void>) => {
+    for (const { partition } of rows) pass.stuck.add(partition);
+    events.emit('flush:held', { cache, rows: rows.length });
     return nothingLeft;
   };
 

@@ -51,7 +51,11 @@ beforeEach(async () => {
   present = 'old';
   loading = Promise.resolve();
   await server.flush();
-  const isBack = () => app.cache(counts).increment(1_000).catch(() => undefined);
+  const isBack = () =>
+    app
+      .cache(counts)
+      .increment(1_000)
+      .catch(() => undefined);
   await until(isBack, 'the buffer takes writes');
 });
 

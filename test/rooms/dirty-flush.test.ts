@@ -267,52 +267,6 @@ describe('what another version wrote in a form of its own', () => {
   });
 });
 
-describe('what the origin refuses', () => {
-  test.each([
-    ['a NUL byte', { name: 'x\u0000y' }, '22021'],
-    ['a broken constraint', { name: 'refused' }, '23514'],
-    ['a number that is none', { name: 'a', price: 'many' }, '22P02'],
-    ['a missing field', { price: 1 }, '23502'],
-  ])('for %s is found, put aside with its reason, and the rest is written', async (_, bad, code) => {
-    await Promise.all(Array.from({ length: 300 }, (_, i) => put(`k${i}`, { name: `n${i}` })));
-    await put('bad', bad);
-    const one = flusher(items);
-    const report = await one.flush();
-    expect(report).toMatchObject({ flushed: 300, dead: 1 });
-    expect(report.statements).toBeLessThanOrEqual(40);
-    const [letter] = await dirty.letters('shop', { most: 10 });
-    expect(letter).toMatchObject({ key: 'bad', reason: { code } });
-    expect(letter!.reason.message).not.toContain('many');
-    expect(await balance()).toBe(0);
-  });
-
-  test('stays dirty when there is no room for it, and is never dropped', async () => {
-    const mine = dirty.partitionOf('bad');
-    const near = Array.from({ length: 500 }, (_, i) => `b${i}`).filter(
-      (key) => dirty.partitionOf(key) === mine,
-    )[0]!;
-    await put('bad', { name: 'refused' });
-    await put(near, { name: 'refused' });
-    const one = flusher(items, { mostDead: 1 });
-    expect(await one.flush()).toMatchObject({ dead: 1, stopped: 'stuck' });
-    expect(one.told('flush:dead-full')).toHaveLength(1);
-    expect(await dirty.ledger('shop')).toMatchObject({ pending: 1, dead: 1, difference: 0 });
-  });
-
-  test('can be tried again when the table has been mended', async () => {
-    await put('a', { name: 'refused' });
-    const one = flusher(items);
-    await one.flush();
-    await db.rows('alter table item drop constraint item_name_check');
-    expect(await dirty.retry('shop', ['a'])).toBe(1);
-    await one.flush();
-    expect(await names()).toEqual({ a: 'refused' });
-    await db.rows(
-      `delete from item; alter table item add constraint item_name_check check (name <> 'refused')`,
-    );
-  });
-});
-
 describe('a table', () => {
   test('that changes under way is left alone until it is mended, and no row is put aside', async () => {
     await put('a', { name: 'a' });

@@ -12,7 +12,14 @@ import { createEmitter, type EventName, type Events } from '../../src/events.ts'
 import type { UpsertDef } from '../../src/upsert.ts';
 
 const marks = { soft: 100_000, hard: 100_000 };
-const settings: FlushSettings = { delayMs: 0, batch: 500, mostDead: 1_000, leaseMs: 30_000, lanes: 2 };
+const settings: FlushSettings = {
+  delayMs: 0,
+  batch: 500,
+  mostDead: 1_000,
+  mostSearches: 10_000,
+  leaseMs: 30_000,
+  lanes: 2,
+};
 const told = [
   'flush:wrote',
   'flush:settled',
@@ -22,6 +29,7 @@ const told = [
   'flush:fenced',
   'flush:dead',
   'flush:dead-full',
+  'flush:held',
   'flush:unreadable',
   'flush:conflict',
 ] as const satisfies EventName[];
