@@ -20,6 +20,10 @@ test('a Postgres that crashes, hangs up, is slow, away or read-only loses nothin
   stage = await rig.stage();
   await Promise.all([stage.client(), stage.flusher(), stage.flusher()]);
   const leastFaults = await inTurn(stage, postgresFaults);
+  const codes = stage.flushers
+    .flatMap((each) => each.events())
+    .flatMap((e) => (e.e === 'refused' ? [e.code] : []));
+  expect(codes).toEqual(expect.arrayContaining(['53100', '53300', '25006']));
   const again = await inTurn(stage, { crash: postgresFaults['crash Postgres'] }, { times: 2 });
   expect(again).toEqual({ crash: 2 });
   const verdict = await clean(stage, {
@@ -31,24 +35,42 @@ test('a Postgres that crashes, hangs up, is slow, away or read-only loses nothin
   expect(verdict.dead).toBe(0);
 });
 
-test('a table that changed stops its own writes and no others, buries none, and is written again when mended', async () => {
-  stage = await rig.stage();
-  await Promise.all([stage.client(), stage.flusher()]);
-  await progress(stage);
-  stage.fault('rename a column');
-  await rig.pool.query('alter table item rename column value to worth');
-  const [flusher] = stage.flushers;
-  await until(
-    () => flusher!.events().some((event) => event.e === 'refused' && event.code.startsWith('42')),
-    'a statement was refused',
-  );
-  await progress(stage);
-  await rig.pool.query('alter table item rename column worth to value');
-  const verdict = await clean(stage, {
-    leastOk: 150,
-    leastFaults: { 'rename a column': 1 },
-    settleMs: 3_000,
-    drainMs: 20_000,
-  });
-  expect(verdict.dead).toBe(0);
-});
+const changes = {
+  'rename a column': [
+    'alter table item rename column value to worth',
+    'alter table item rename column worth to value',
+  ],
+  'drop a column': [
+    `alter table item disable trigger note; create table kept as select key, value from item; alter table item drop column value`,
+    `alter table item add column value text;
+     update item i set value = k.value from kept k where k.key = i.key;
+     alter table item alter column value set not null;
+     drop table kept; alter table item enable trigger note`,
+  ],
+  'take a right away': ['revoke insert, update on item from crew', 'grant insert, update on item to crew'],
+} as const;
+
+test.each(Object.entries(changes))(
+  '%s: it stops its own writes and no others, buries none, and is written again when mended',
+  async (kind, [change, mend]) => {
+    stage = await rig.stage();
+    await Promise.all([stage.client(), stage.flusher()]);
+    await progress(stage);
+    stage.fault(kind);
+    await rig.pool.query(change);
+    const [flusher] = stage.flushers;
+    await until(
+      () => flusher!.events().some((event) => event.e === 'refused' && event.code.startsWith('42')),
+      'a statement was refused',
+    );
+    await progress(stage);
+    await rig.pool.query(mend);
+    const verdict = await clean(stage, {
+      leastOk: 150,
+      leastFaults: { [kind]: 1 },
+      settleMs: 3_000,
+      drainMs: 20_000,
+    });
+    expect(verdict.dead).toBe(0);
+  },
+);

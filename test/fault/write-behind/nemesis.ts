@@ -6,6 +6,7 @@ import { monotonic } from './log.ts';
 import type { Member } from './member.ts';
 import { cache, prefix } from './options.ts';
 import { progress, type Stage } from './rig.ts';
+import { crew } from './target.ts';
 
 /** A fault and its end. Notes itself; clients go on meanwhile, and have written before and after it. */
 export type Fault = (stage: Stage, random: () => number) => Promise<void>;
@@ -27,6 +28,15 @@ async function whileProxy(
   begin(proxy);
   await sleep(ms);
   proxy.pass();
+}
+
+/** Waits until a flusher has met it; they may be backing off, or dead. */
+async function isRefused({ flushers }: Stage, code: string): Promise<void> {
+  const seen = () =>
+    flushers.flatMap((each) => each.events()).filter((event) => event.e === 'refused' && event.code === code)
+      .length;
+  const before = seen();
+  await until(() => seen() > before, `one is refused with ${code}`, { timeoutMs: 8_000 }).catch(() => {});
 }
 
 /** What flushers meet. */
@@ -90,6 +100,23 @@ export const postgresFaults = {
     // A session that began read-only may not undo it otherwise.
     await pool.query('set default_transaction_read_only = off');
     await set('off');
+  },
+  async 'fill the disk of Postgres'(stage) {
+    stage.fault('fill the disk of Postgres');
+    const { pool } = stage.rig;
+    await pool.query('alter table item enable trigger disk_is_full');
+    await isRefused(stage, '53100');
+    await pool.query('alter table item disable trigger disk_is_full');
+  },
+  async 'take all connections of Postgres'(stage) {
+    stage.fault('take all connections of Postgres');
+    const { pool } = stage.rig;
+    await pool.query(`alter role ${crew.user} connection limit 0`);
+    await pool.query('select pg_terminate_backend(pid) from pg_stat_activity where usename = $1', [
+      crew.user,
+    ]);
+    await isRefused(stage, '53300');
+    await pool.query(`alter role ${crew.user} connection limit -1`);
   },
 } satisfies Record<string, Fault>;
 

@@ -19,7 +19,7 @@ import { openJobs } from './job-writes.ts';
 import { openEventLog } from './log.ts';
 import { type Member, startMember } from './member.ts';
 import { type ClientOptions, cache, type FlusherOptions, prefix } from './options.ts';
-import { readEnd, targetSql } from './target.ts';
+import { crew, crewSql, readEnd, targetSql } from './target.ts';
 
 /** Queues are in a logical database of their own. */
 export const queueDatabase = 1;
@@ -82,6 +82,7 @@ export async function openRig(options: RigOptions = {}): Promise<Rig> {
   const pool = await openPostgres({ url: postgres.url, from: 'the test', max: 3 });
   await createSchema(pool).migrate();
   await pool.query(targetSql);
+  await pool.query(crewSql);
   const dirty = createRedisDirty(admin, { prefix });
   const own = build();
   const rig: Rig = {
@@ -131,7 +132,7 @@ function openStage(rig: Rig, { folder: built, via, flusher: settings, client: ha
       log: join(folder, name),
       redisUrl: rig.redisProxy.url,
       queueUrl: `${rig.redisProxy.url}/${queueDatabase}`,
-      postgresUrl: rig.postgresProxy.url,
+      postgresUrl: asCrew(rig.postgresProxy.url),
       via,
     };
   };
@@ -150,6 +151,8 @@ function openStage(rig: Rig, { folder: built, via, flusher: settings, client: ha
       mostDead: 100_000,
       ...settings,
       ...more,
+      // It makes tables, too.
+      ...(kind === 'whole' ? { postgresUrl: rig.postgresProxy.url } : {}),
     };
     return enlist(flushers, await startMember(built, kind, options));
   };
@@ -210,6 +213,13 @@ function openStage(rig: Rig, { folder: built, via, flusher: settings, client: ha
     },
     clear,
   };
+}
+
+function asCrew(url: string): string {
+  const own = new URL(url);
+  own.username = crew.user;
+  own.password = crew.password;
+  return own.href;
 }
 
 /** Waits until clients were told of so many more writes. */

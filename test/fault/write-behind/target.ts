@@ -20,6 +20,21 @@ export const targetSql = `
   end $$;
   create trigger note after insert or update on samovar.dirty_row
     for each row when (new.is_deleted) execute function note_deletion();
+  create function fill_disk() returns trigger language plpgsql as $$
+  begin
+    raise exception 'could not extend file: no space left on device' using errcode = '53100';
+  end $$;
+  create trigger disk_is_full before insert or update on item execute function fill_disk();
+  alter table item disable trigger disk_is_full;
+`;
+
+/** Who applications and flushers are to Postgres: as most are, not its superuser. */
+export const crew = { user: 'crew', password: 'crew' };
+export const crewSql = `
+  create role ${crew.user} login password '${crew.password}';
+  grant usage on schema samovar to ${crew.user};
+  grant select, insert, update, delete on all tables in schema public, samovar to ${crew.user};
+  grant usage on all sequences in schema public, samovar to ${crew.user};
 `;
 
 const textOf = (json: string | null): string | null => (json === null ? null : String(JSON.parse(json)));
