@@ -23,7 +23,7 @@ let made = 0;
 const put = (dirty: Assured) =>
   dirty.write('shop', { key: `k${++made}`, form: { body: '1', flags: 0 }, operation: `o${made}` }, marks);
 const buffer = (
-  promised: Partial<Promised> = {},
+  promised: Partial<Promised> & { isAsked?: boolean } = {},
   allowEvicting = false,
   waitMs = 100,
   facts?: BufferFacts,
@@ -31,7 +31,7 @@ const buffer = (
   const each = { cache: 'shop', isSynced: false, replicas: 0, ...promised };
   const dirty = createRedisDirty(admin, {
     prefix: `p${++made}`,
-    levelOf: () => ({ replicas: each.replicas, isSynced: false, waitMs }),
+    levelOf: () => ({ replicas: each.replicas, isSynced: each.isAsked ?? false, waitMs }),
   });
   return assure(facts === undefined ? dirty : { ...dirty, facts: async () => facts }, {
     promised: [each],
@@ -114,6 +114,16 @@ describe('an acknowledgement', () => {
     }
     await settings('noeviction', 'yes', 'always');
     expect(await put(buffer({ isSynced: true }))).toMatchObject({ kind: 'ok' });
+  });
+
+  test('by the disk is asked for with each write of a server that tells of it, and unknown when it does not come', async () => {
+    await settings('noeviction', 'yes', 'everysec');
+    const { version } = await createRedisDirty(admin, { prefix: 'any' }).facts();
+    const dirty = buffer({ isSynced: true, isAsked: true }, false, 5_000);
+    if (!hasWaitAof(version)) return expect(put(dirty)).rejects.toMatchObject({ code: 'E_BUFFER' });
+    expect(await put(dirty)).toMatchObject({ kind: 'ok' });
+    await settings('noeviction', 'no', 'everysec');
+    await expect(put(dirty)).rejects.toMatchObject({ code: 'E_INDETERMINATE' });
   });
 
   test('by replicas is refused where there are none, and unknown when they fall behind', async () => {
