@@ -48,6 +48,7 @@ export interface FlusherOptions extends ProcessOptions {
   readonly lanes: number;
   readonly delayMs: number;
   readonly mostDead: number;
+  readonly mostSearches: number;
   /** Of a whole worker. @default 20 s */
   readonly graceMs?: number;
   readonly failpoint?: Failpoint;

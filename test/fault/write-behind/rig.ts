@@ -149,6 +149,7 @@ function openStage(rig: Rig, { folder: built, via, flusher: settings, client: ha
       lanes: 2,
       delayMs: 20,
       mostDead: 100_000,
+      mostSearches: 6_000,
       ...settings,
       ...more,
       // It makes tables, too.
