@@ -119,7 +119,7 @@ test('a server that goes away takes the connection with it', async () => {
 test('a connection that is cut while one of its sides ends leaves nothing open', async () => {
   const { end } = Socket.prototype;
   const cutAtEnd = vi.spyOn(Socket.prototype, 'end').mockImplementation(function (this: Socket) {
-    end.call(this);
+    Reflect.apply(end, this, []);
     if (this.remotePort === Number(new URL(direct.url).port)) proxy.cut();
     return this;
   });
