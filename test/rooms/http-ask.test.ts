@@ -1,20 +1,22 @@
-import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { HttpAnswer } from '../../src/front.ts';
 import { addressRule } from '../../src/fronts/address.ts';
 import { type AskOptions, createAsk } from '../../src/fronts/ask.ts';
 import { placeRule } from '../../src/fronts/places.ts';
+import { cert, key } from '../support/certificate.ts';
 
 /** What the server does, set by each test; what it was asked. */
 let serve: RequestListener = (_, response) => void response.end('hello');
 const asked: IncomingMessage[] = [];
-const start = async () => {
-  const server = createServer((request, response) => {
-    asked.push(request);
-    serve(request, response);
-  });
+const listener: RequestListener = (request, response) => {
+  asked.push(request);
+  serve(request, response);
+};
+const start = async (server: Server = createServer(listener)) => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   afterAll(
     () =>
@@ -26,15 +28,17 @@ const start = async () => {
   return (server.address() as AddressInfo).port;
 };
 const [port, otherPort] = [await start(), await start()];
+const securePort = await start(createSecureServer({ key, cert }, listener));
 const home = `http://127.0.0.1:${port}`;
 const other = `http://127.0.0.1:${otherPort}`;
+const secure = `https://127.0.0.1:${securePort}`;
 
 beforeEach(() => {
   asked.length = 0;
   serve = (_, response) => void response.end('hello');
 });
 
-const hosts = [`127.0.0.1:${port}`, `127.0.0.1:${otherPort}`, `localhost:${port}`];
+const hosts = [`127.0.0.1:${port}`, `127.0.0.1:${otherPort}`, `localhost:${port}`, `127.0.0.1:${securePort}`];
 const asking = ({ shared = true, ...more }: Partial<AskOptions> & { shared?: boolean } = {}) =>
   createAsk({
     place: placeRule(hosts, "'web'"),
@@ -182,6 +186,38 @@ describe('redirects', () => {
       void (url === '/a' ? response.writeHead(302, { location: `${other}/b` }).end() : response.end('b'));
     await ask('/a', undefined, { headers: { 'x-api-key': 's3cret' } });
     expect(asked.map(({ headers }) => headers['x-api-key'])).toEqual(['s3cret', undefined]);
+  });
+
+  describe('from a server whose certificate is believed', () => {
+    beforeAll(() => {
+      vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
+      vi.spyOn(process, 'emitWarning').mockReturnValue(undefined); // Node warns of it
+    });
+    afterAll(() => {
+      vi.unstubAllEnvs();
+      vi.restoreAllMocks();
+    });
+    const askSecurely = (location: string) => {
+      serve = ({ url }, response) =>
+        void (url === '/a' ? response.writeHead(302, { location }).end() : response.end('b'));
+      return asking()({ url: `${secure}/a` }, { signal, past: undefined });
+    };
+
+    test('stay encrypted', async () => {
+      expect(text(await askSecurely('/b'))).toBe('b');
+      expect(asked).toHaveLength(2);
+    });
+
+    test('are refused where they lead away from it', async () => {
+      await expect(askSecurely(`${home}/b`)).rejects.toThrow('leads away from https');
+      expect(asked).toHaveLength(1);
+    });
+  });
+
+  test('a certificate that nobody signed is not believed', async () => {
+    const answer = asking()({ url: `${secure}/a` }, { signal, past: undefined });
+    await expect(answer).rejects.toMatchObject({ code: 'DEPTH_ZERO_SELF_SIGNED_CERT' });
+    expect(asked).toEqual([]);
   });
 
   test.each([

@@ -1,0 +1,18 @@
+/** For servers of tests on this machine that must speak TLS: signed by itself, and no secret. */
+export const key = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgMDyAwQDQUmiu+uWi
+bITIEGEQsmDRc1k77Cq0W+HfSaWhRANCAARmNcst2TIDDFKErcn4mRBkZt8vUmmD
+QMx2Gt2bczsYkgKB9r7hK3qJTdO+g9/IsiqatVHLrzmZ6cnkezhDD8Tg
+-----END PRIVATE KEY-----`;
+
+export const cert = `-----BEGIN CERTIFICATE-----
+MIIBnDCCAUGgAwIBAgIUZVOJMJufiYaa87jeGisL5+T5RT0wCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyNjE0MzgyN1oYDzIxMjYxMTAy
+MTQzODI3WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAARmNcst2TIDDFKErcn4mRBkZt8vUmmDQMx2Gt2bczsYkgKB9r7hK3qJ
+TdO+g9/IsiqatVHLrzmZ6cnkezhDD8Tgo28wbTAdBgNVHQ4EFgQUtx9f8iXH/KpW
+r9fMmaD7sHVKcGcwHwYDVR0jBBgwFoAUtx9f8iXH/KpWr9fMmaD7sHVKcGcwDwYD
+VR0TAQH/BAUwAwEB/zAaBgNVHREEEzARgglsb2NhbGhvc3SHBH8AAAEwCgYIKoZI
+zj0EAwIDSQAwRgIhALiJaNsk/vq1HRqhapMrKF15lfE9vLfPpQfKvh4TorEiAiEA
+yYxEGsufd1fgGvmrbVtbDncRko9rutmhYlrZO49lyYw=
+-----END CERTIFICATE-----`;
