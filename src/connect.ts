@@ -174,10 +174,11 @@ export function sameServer(a: string, b: string): boolean {
   return one.hostname === other.hostname && (one.port || redisPort) === (other.port || redisPort);
 }
 
-/** The same, and of one database. */
+/** The same, and one database as one user: another might not be allowed what this one is. */
 export function sameDatabase(a: string, b: string): boolean {
   const databaseOf = (url: string) => Number(new URL(url).pathname.slice(1)) || 0;
-  return sameServer(a, b) && databaseOf(a) === databaseOf(b);
+  const isOneUser = new URL(a).username === new URL(b).username;
+  return sameServer(a, b) && isOneUser && databaseOf(a) === databaseOf(b);
 }
 
 /** An address without its password. */

@@ -69,8 +69,8 @@ export interface Events {
   'flush:dead': { cache: string; code: string };
   /** A row waits because there is no room for more dead letters. */
   'flush:dead-full': { cache: string };
-  /** Rows of a refused batch stay dirty: this minute's statements that find out which of them are to blame are spent. */
-  'flush:held': { cache: string; rows: number };
+  /** Partitions with bad rows rest: the statements of this minute that find out which rows they are have been spent. */
+  'flush:unsearched': { cache: string; rows: number };
   /** The origin had later versions of rows than the buffer, which lost its newest writes: what it held of them is dropped. */
   'flush:conflict': { cache: string; rows: number };
   'flush:unreadable': { cache: string; rows: number };

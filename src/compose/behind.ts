@@ -1,4 +1,5 @@
 import { deadline, type Timer } from '../clock.ts';
+import { minuteMs } from '../duration.ts';
 import { messageOf } from '../errors.ts';
 import { definitionOf } from './configured.ts';
 import type { Database } from './database.ts';
@@ -26,6 +27,13 @@ export async function startBehind(
   if (facts.policy === undefined)
     log.warn('the buffer Redis does not tell its eviction policy: it must not evict what has no ttl');
   const known = new Map<string, number>();
+  const quietUntil = new Map<string, number>();
+  const rests = (cache: string, reason: string) => {
+    const now = clock.elapsed();
+    if (now < (quietUntil.get(cache) ?? 0)) return;
+    quietUntil.set(cache, now + minuteMs);
+    log.warn({ cache, reason }, 'writes beside refused ones wait; see: samovar dlq list');
+  };
   const stops = [
     events.on('flush:paused', ({ cache, code, message }) =>
       log.error({ cache, code, reason: message }, 'writes cannot be flushed until their table is mended'),
@@ -44,6 +52,10 @@ export async function startBehind(
       known.set(cache, rows);
       log.warn({ cache, rows }, 'writes of another version of Samovar are passed over, and stay dirty');
     }),
+    events.on('flush:unsearched', ({ cache }) =>
+      rests(cache, 'the origin refuses more rows than can be looked for'),
+    ),
+    events.on('flush:dead-full', ({ cache }) => rests(cache, 'there is no room for more dead letters')),
     events.on('flush:resumed', ({ cache }) => log.info({ cache }, 'writes are flushed again')),
     events.on('flush:dead', ({ cache, code }) =>
       log.warn({ cache, code }, 'a write was refused by the origin'),

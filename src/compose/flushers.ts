@@ -19,7 +19,7 @@ import type { Ground } from './ground.ts';
 const leaseMs = 10_000;
 /** Statements of one cache under way at once. */
 const lanes = 2;
-/** Finding a bad row in a batch takes about ten. */
+/** Statements a minute: a hundred a second are no load, and find several bad rows in each of them. */
 const mostSearches = 6_000;
 
 /** Where the writes of a cache go. */

@@ -7,22 +7,22 @@ export interface Call {
   readonly over: readonly string[];
 }
 
+/** Calls that are told to be over in one: a script unpacks 8,000 values at most. */
+const mostOver = 1_000;
 /** Calls without an answer of which what they took is kept; of more, the oldest is forgotten. */
 const mostLost = 1_000;
 let begun = 0;
 
 /** Which calls of a connection were answered: what those took that were not is found again when it is asked for again. */
 export function createCalls(keptMs: number) {
-  let over: string[] = [];
+  const over: string[] = [];
   const lost: { readonly name: string; readonly at: number }[] = [];
   return {
     begin(): Call {
       while (lost.length > mostLost || (lost.length > 0 && clock.elapsed() - lost[0]!.at > keptMs))
         over.push(lost.shift()!.name);
       begun += 1;
-      const call = { name: begun.toString(36), over };
-      over = [];
-      return call;
+      return { name: begun.toString(36), over: over.splice(0, mostOver) };
     },
     answered({ name }: Call): void {
       over.push(name);

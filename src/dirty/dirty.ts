@@ -125,7 +125,7 @@ export interface Dirty {
   /** Throws E_BUFFER when the buffer was made with another number of partitions. Answers with the buffer's own name. */
   open(): Promise<{ readonly id: string }>;
 
-  /** Writes of one tick leave as one command. */
+  /** Writes of one tick leave together, up to 32 in one command. */
   write(cache: string, write: DirtyWrite, marks: Marks): Promise<Written>;
   /** Adds to a dirty number, atomically. `overtaken` when the key is not dirty, or no plain number. */
   add(cache: string, add: DirtyAdd): Promise<Written>;

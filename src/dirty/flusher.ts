@@ -2,10 +2,10 @@ import type { Clock } from '../clock.ts';
 import type { FlushReport } from '../dirty-shapes.ts';
 import { messageOf } from '../errors.ts';
 import type { Emitter } from '../events.ts';
-import { blameOf, isOrphan, reasonOf, refusedIds } from './classes.ts';
+import { type CarrierParts, createCarrier, type Pass } from './carrier.ts';
+import { blameOf, reasonOf } from './classes.ts';
 import type { Dirty, DirtyRow } from './dirty.ts';
 import { type Claimed, runLane } from './lane.ts';
-import { createSearches } from './searches.ts';
 import type { Grants, Reached, Target, TargetRow } from './target.ts';
 
 export interface FlushSettings {
@@ -58,30 +58,13 @@ export interface Flusher {
 const firstBackoffMs = 50;
 const longestBackoffMs = 5_000;
 const pauseMs = 5_000;
-const nothingLeft = async (): Promise<void> => {};
 /** What could not be read may have been written anew since. */
 const lookAgainMs = 5_000;
-/** Passes in which a row may wait for its parent. */
-const mostOrphanTries = 20;
-
-interface Pass {
-  flushed: number;
-  applied: number;
-  dead: number;
-  statements: number;
-  /** Partitions with rows that cannot go now. */
-  readonly stuck: Set<number>;
-  readonly signal: AbortSignal;
-  readonly olderThanMs: number;
-}
-
 /** Carries the dirty writes of one cache over to its origin: claim, write, let go. It can die anywhere in between. */
 export function createFlusher(parts: FlusherParts): Flusher {
   const { cache, settings, dirty, grants, target, openRow, written, holder, clock, events } = parts;
   const { reached = () => {}, random = Math.random } = parts;
   const epochs = new Map<number, number>();
-  const orphans = new Map<string, number>();
-  const maySearch = createSearches(settings.mostSearches, clock);
   /** Entries of another format, by partition, and until when they are believed to be there. */
   const unreadable = new Map<number, number>();
   let unreadableUntil = 0;
@@ -119,108 +102,12 @@ export function createFlusher(parts: FlusherParts): Flusher {
     for (const [p, { epoch }] of granted) epochs.set(p, epoch);
   };
 
-  /** One statement; answers with what lets go of the rows that it wrote. */
-  const send = async (
-    pass: Pass,
-    rows: readonly TargetRow[],
-    { claimedAt, seen, epochs: claimedUnder }: Claimed,
-  ): Promise<() => Promise<void>> => {
-    // As they were: a grant that came since is not what these rows were claimed under.
-    const sending = target.write({ rows, epochs: claimedUnder, signal: pass.signal });
-    pass.statements += 1;
-    sending.catch(() => {});
-    await reached('sql-sent');
-    const { held, applied, newer = 0 } = await sending;
-    await reached('after-commit');
-    if (held.length < rows.length) {
-      const ours = new Set(held.map(({ partition }) => partition));
-      const lost = new Set(rows.map(({ partition }) => partition).filter((p) => !ours.has(p)));
-      for (const p of lost) {
-        if (epochs.get(p) === claimedUnder.get(p)) epochs.delete(p);
-        pass.stuck.add(p);
-      }
-      events.emit('flush:fenced', { cache, partitions: lost.size });
-    }
-    await reached('before-ack');
-    return async () => {
-      const gone = await dirty.ack(cache, held, claimedAt, seen);
-      pass.flushed += gone;
-      pass.applied += applied;
-      if (orphans.size > 0) for (const { key } of held) orphans.delete(key);
-      events.emit('flush:wrote', { cache, rows: held.length, applied, overtaken: held.length - gone });
-      // What changed meanwhile may have been carried over by another; of the rest the buffer should hold the newest.
-      const conflicts = newer - (held.length - gone);
-      if (conflicts > 0) events.emit('flush:conflict', { cache, rows: conflicts });
-      await written(held.map(({ key }) => key));
-    };
+  const { mostDead, mostSearches } = settings;
+  const lost: CarrierParts['lost'] = (partition, epoch) => {
+    if (epochs.get(partition) === epoch) epochs.delete(partition);
   };
-
-  /** Writes a batch; when a row of it is to blame, its halves, down to that row. */
-  const carry = async (
-    pass: Pass,
-    rows: readonly TargetRow[],
-    claimed: Claimed,
-    isPart = false,
-  ): Promise<() => Promise<void>> => {
-    if (rows.length === 0) return nothingLeft;
-    if (isPart) await reached('mid-bisect');
-    try {
-      return await send(pass, rows, claimed);
-    } catch (error) {
-      if (blameOf(error) !== 'data') throw error;
-      if (rows.length === 1) return bury(pass, rows[0]!, error);
-      if (!maySearch()) return hold(pass, rows);
-      const named = new Set(refusedIds(error));
-      const bad = rows.filter(({ id }) => named.has(id));
-      if (bad.length > 0) {
-        for (const row of bad) await bury(pass, row, error);
-        return carry(
-          pass,
-          rows.filter(({ id }) => !named.has(id)),
-          claimed,
-          true,
-        );
-      }
-    }
-    const middle = Math.ceil(rows.length / 2);
-    for (const half of [rows.slice(0, middle), rows.slice(middle)])
-      await (await carry(pass, half, claimed, true))();
-    return nothingLeft;
-  };
-
-  /** Leaves rows dirty: whoever writes bad ones is held up by the marks in the end, and the database is not. */
-  const hold = (pass: Pass, rows: readonly TargetRow[]): (() => Promise<void>) => {
-    for (const { partition } of rows) pass.stuck.add(partition);
-    events.emit('flush:held', { cache, rows: rows.length });
-    return nothingLeft;
-  };
-
-  /** Puts a row aside that the origin will not take as it is. */
-  const bury = async (
-    pass: Pass,
-    row: Pick<DirtyRow, 'partition' | 'key' | 'version'>,
-    error: unknown,
-  ): Promise<() => Promise<void>> => {
-    const tries = (orphans.get(row.key) ?? 0) + 1;
-    if (isOrphan(error) && tries < mostOrphanTries) {
-      orphans.set(row.key, tries);
-      pass.stuck.add(row.partition);
-      return nothingLeft;
-    }
-    orphans.delete(row.key);
-    const reason = reasonOf(error);
-    const [result] = await dirty.dead(cache, [{ ...row, reason }], settings.mostDead);
-    if (result === 'full') {
-      // It stays dirty: what cannot be put aside is never dropped.
-      pass.stuck.add(row.partition);
-      events.emit('flush:dead-full', { cache });
-    } else if (result === 'dead') {
-      pass.dead += 1;
-      events.emit('flush:dead', { cache, code: reason.code });
-      await written([row.key]);
-    }
-    return nothingLeft;
-  };
+  const around = { cache, mostDead, mostSearches, dirty, target, written, clock, events, reached, lost };
+  const { carry, bury, isResting } = createCarrier(around);
 
   const openRows = async (pass: Pass, { rows, epochs: claimedUnder }: Claimed): Promise<TargetRow[]> => {
     const opened: TargetRow[] = [];
@@ -244,7 +131,9 @@ export function createFlusher(parts: FlusherParts): Flusher {
     skip: ReadonlyMap<number, number>,
   ): Promise<Claimed | undefined> => {
     if (clock.elapsed() >= renewAt) await take();
-    const ours = [...epochs.keys()].filter((p) => own(p) && !pass.stuck.has(p)).sort((a, b) => a - b);
+    const ours = [...epochs.keys()]
+      .filter((p) => own(p) && !pass.stuck.has(p) && !isResting(p))
+      .sort((a, b) => a - b);
     if (ours.length === 0) return undefined;
     const first = Math.max(
       0,
@@ -341,7 +230,8 @@ export function createFlusher(parts: FlusherParts): Flusher {
         ms: clock.elapsed() - from,
       });
     if (pass.stuck.size > 0) waitUntil = clock.elapsed() + longestBackoffMs / 10;
-    return report(signal.aborted ? 'aborted' : pass.stuck.size > 0 ? 'stuck' : undefined);
+    const isStuck = pass.stuck.size > 0 || [...epochs.keys()].some(isResting);
+    return report(signal.aborted ? 'aborted' : isStuck ? 'stuck' : undefined);
   };
 
   return {

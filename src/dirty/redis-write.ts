@@ -26,7 +26,7 @@ const rememberedMs = 10 * 60 * 1_000;
 const rememberedUs = rememberedMs * 1_000;
 const mostRemembered = 500_000;
 
-/** Writes into the buffer: those of one tick in one script, however many caches and partitions they are of. */
+/** Writes into the buffer: those of one tick in as few scripts as can be, however many caches and partitions they are of. */
 export function createRedisWrites(
   redis: Redis,
   {

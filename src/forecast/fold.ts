@@ -13,7 +13,7 @@ const decayPerHour = Object.fromEntries(halfLifeHours.map((hours) => [hours, Mat
   number
 >;
 
-/** The cache of a row `b` of `samovar.access_bucket`: it is not written down in those of the first releases. */
+/** The cache of a row `b` of `samovar.access_bucket`: older builds do not write it down. */
 export const bucketCacheSql =
   'coalesce(b.cache_id, (select k.cache_id from samovar.cache_key k where k.id = b.key_id))';
 

@@ -38,7 +38,7 @@ const candidatesSql = `
   with open as (
     select b.key_id, sum(b.accesses)::int as accesses, min(b.bucket) as first_bucket, max(b.bucket) as last_bucket
       from samovar.access_bucket b
-     where b.bucket > $4 and b.bucket <= $5 and ${bucketCacheSql} = $1
+     where b.bucket > $4 and b.bucket <= $5 and (b.cache_id = $1 or b.cache_id is null and ${bucketCacheSql} = $1)
      group by b.key_id order by accesses desc limit $3
   )
   select k.id as key_id, k.key, k.cost_ms, k.size_bytes, coalesce(s.first_bucket, o.first_bucket) as first_bucket,

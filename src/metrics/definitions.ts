@@ -209,7 +209,7 @@ export const metricDefinitions = {
   samovar_flush_failures_total: {
     type: 'counter',
     labels: ['cache', 'why'],
-    help: 'Flushes that ended early: failed (tried again), paused (a table or right is missing), fenced (another process flushes), dead-full, held (too many rows are refused for the database to be asked about each; they wait for the next minute) or unreadable (entries of another version of Samovar, which are passed over).',
+    help: 'Flushes that ended early: failed (tried again), paused (a table or right is missing), fenced (another process flushes), dead-full, unsearched (too many rows are refused for the database to be asked about each; those of their partitions wait) or unreadable (entries of another version of Samovar, which are passed over).',
   },
   samovar_flush_paused: {
     type: 'gauge',

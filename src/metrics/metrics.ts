@@ -255,7 +255,7 @@ function listen({ on }: Pick<Emitter, 'on'>, { add, set, time }: Instruments): (
     on('flush:failed', ({ cache }) => add('samovar_flush_failures_total', { cache, why: 'failed' })),
     on('flush:fenced', ({ cache }) => add('samovar_flush_failures_total', { cache, why: 'fenced' })),
     on('flush:dead-full', ({ cache }) => add('samovar_flush_failures_total', { cache, why: 'dead-full' })),
-    on('flush:held', ({ cache }) => add('samovar_flush_failures_total', { cache, why: 'held' })),
+    on('flush:unsearched', ({ cache }) => add('samovar_flush_failures_total', { cache, why: 'unsearched' })),
     on('flush:unreadable', ({ cache }) => add('samovar_flush_failures_total', { cache, why: 'unreadable' })),
     on('flush:conflict', ({ cache, rows }) => add('samovar_flush_conflicts_total', { cache }, rows)),
     on('flush:paused', ({ cache }) => {

@@ -13,8 +13,9 @@ vi.setConfig({ testTimeout: 120_000 });
 
 // A server that tells when it is on disk need not sync before each answer.
 const server = new Redis(inject('queueUrl'));
-const { version } = await createRedisDirty(server, { prefix: 'any' }).facts();
-server.disconnect();
+const { version } = await createRedisDirty(server, { prefix: 'any' })
+  .facts()
+  .finally(() => server.disconnect());
 const kinds = ['everysec', ...(hasWaitAof(version) ? ['everysec and WAITAOF'] : []), 'always'];
 
 describe.each(kinds)('with appendfsync %s', (kind) => {

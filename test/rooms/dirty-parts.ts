@@ -29,7 +29,7 @@ const told = [
   'flush:fenced',
   'flush:dead',
   'flush:dead-full',
-  'flush:held',
+  'flush:unsearched',
   'flush:unreadable',
   'flush:conflict',
 ] as const satisfies EventName[];

@@ -30,7 +30,10 @@ const dirty = ground.dirty!;
 const ledger = createDirtyRecords(pool);
 const grants: Grants = {
   async grant(...asked) {
-    const granted = await ledger.grant(...asked);
+    const granted = await ledger.grant(...asked).catch((error: { code?: unknown }) => {
+      log.note({ e: 'refused', batch: `${by}-grant`, code: String(error.code ?? 'unknown') });
+      throw error;
+    });
     log.note({ e: 'grant', by, epochs: Array.from(granted, ([p, { epoch }]) => [p, epoch] as const) });
     return granted;
   },
