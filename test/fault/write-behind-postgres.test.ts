@@ -41,8 +41,10 @@ const changes = {
     'alter table item rename column worth to value',
   ],
   'drop a column': [
-    `alter table item disable trigger note; create table kept as select key, value from item; alter table item drop column value`,
-    `alter table item add column value text;
+    // The strongest lock first: one that grows waits for those who wait for it.
+    `lock table item; alter table item disable trigger note;
+     create table kept as select key, value from item; alter table item drop column value`,
+    `lock table item; alter table item add column value text;
      update item i set value = k.value from kept k where k.key = i.key;
      alter table item alter column value set not null;
      drop table kept; alter table item enable trigger note`,

@@ -17,6 +17,7 @@ export interface Mutant {
 }
 
 const flusherFile = 'src/dirty/flusher.ts';
+const carrierFile = 'src/dirty/carrier.ts';
 const statements = 'src/dirty/postgres-statements.ts';
 
 const noGuard: Edit[] = [
@@ -63,7 +64,7 @@ export const mutants: readonly Mutant[] = [
     name: 'the buffer lets go before the commit',
     edits: [
       {
-        file: flusherFile,
+        file: carrierFile,
         from: '    const sending = target.write({',
         to: '    await dirty.ack(cache, rows, claimedAt);\n    const sending = target.write({',
       },
@@ -114,9 +115,9 @@ export const mutants: readonly Mutant[] = [
     name: 'a batch with a bad row is given up',
     edits: [
       {
-        file: flusherFile,
-        from: '      if (rows.length === 1) return bury(pass, rows[0]!, error);',
-        to: '      await dirty.ack(cache, rows, claimed.claimedAt);\n      return nothingLeft;',
+        file: carrierFile,
+        from: '      if (rows.length === 1) {\n        await bury(pass, rows[0]!, error);',
+        to: '      if (rows.length > 0) {\n        await dirty.ack(cache, rows, claimed.claimedAt);',
       },
     ],
     trouble: async (stage) => {
