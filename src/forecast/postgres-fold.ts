@@ -5,7 +5,14 @@ import { leastReads } from './choice.ts';
 import { closedBucket, leastForHours, leastOfHour, leftSql, profileHours } from './fold.ts';
 import { hear, keepVerdict, type Verdict } from './postgres-choice.ts';
 import { cachesReadIn, foldKnown, foldNew } from './postgres-fold-hour.ts';
-import { bordersIn, listHottest, relistHottest, unlistHottest } from './postgres-hottest.ts';
+import {
+  agedHottest,
+  bordersIn,
+  type Hot,
+  listHottest,
+  relistHottest,
+  unlistHottest,
+} from './postgres-hottest.ts';
 import type { Scorer } from './scorer.ts';
 
 /** Of hours that come together, after a pause or an import, the last ones are judged by; more would take longer than it is worth. */
@@ -151,12 +158,12 @@ async function judgeAndFold(
   // Both have ended before either failure is told: nothing is left under way on a connection that is given back.
   const [folded, heard] = await Promise.allSettled([
     foldKnown(client, bucket, borders),
-    transaction(pool, (reader) => judgeHour(reader, experts, bucket)),
+    transaction(pool, (reader) => judgeHour(reader, experts, { bucket, borders })),
   ]);
   if (folded.status === 'rejected') throw folded.reason;
   if (heard.status === 'rejected') throw heard.reason;
   const known = folded.value;
-  const { caches, verdicts } = heard.value;
+  const { caches, verdicts, aged } = heard.value;
   const keys = sumOf(caches);
   const unknown = keys - sumOf(known);
   const added = unknown > 0 ? await foldNew(client, bucket, borders, unknown) : [];
@@ -166,14 +173,19 @@ async function judgeAndFold(
     caches.map(({ id }) => id),
   ]);
   for (const { id } of caches) {
-    const hot = [known, added].map((changed) => changed.find((each) => each.id === id));
-    await relistHottest(client, id, { bucket, border: borders.get(id), hot });
+    const of = (changed: typeof known) => changed.find((each) => each.id === id);
+    const hot = { known: of(known), added: of(added), aged: aged.get(id) };
+    await relistHottest(client, id, { bucket, border: borders.get(id), ...hot });
   }
   return keys;
 }
 
-/** The caches that were read in an hour, and how the experts did with those that were read enough to tell. */
-async function judgeHour(reader: PoolClient, experts: readonly Scorer[], bucket: number) {
+/** The caches that were read in an hour, how the experts did with those that were read enough to tell, and who is still hot. */
+async function judgeHour(
+  reader: PoolClient,
+  experts: readonly Scorer[],
+  { bucket, borders }: { bucket: number; borders: ReadonlyMap<number, number> },
+) {
   // Who waits here for a table is waited for by the fold, which Postgres cannot see: neither may wait for ever.
   await reader.query(`${settings}; set local lock_timeout = '5s'`);
   const caches = await cachesReadIn(reader, bucket);
@@ -182,7 +194,12 @@ async function judgeHour(reader: PoolClient, experts: readonly Scorer[], bucket:
     const verdict = cache.reads < leastReads ? undefined : await hear(reader, experts, cache, bucket);
     if (verdict !== undefined) verdicts.push(verdict);
   }
-  return { caches, verdicts };
+  const aged = new Map<number, Hot>();
+  for (const { id } of caches) {
+    const border = borders.get(id);
+    if (border !== undefined) aged.set(id, await agedHottest(reader, id, { bucket, border }));
+  }
+  return { caches, verdicts, aged };
 }
 
 const sumOf = (caches: readonly { readonly keys: number }[]): number =>

@@ -92,18 +92,33 @@ export interface Hot {
   readonly heats: string;
 }
 
+const agedSql = `
+  select coalesce(array_agg(key_id), '{}')::text as "hotKeys", coalesce(array_agg(heat), '{}')::text as heats
+    from (select s.key_id, ${heatSql('$2::int', 4)} as heat
+            from (select unnest(key_ids) as k from samovar.hottest where cache_id = $1) c
+           cross join lateral (select * from samovar.key_state s where s.key_id = c.k limit 1) s) l
+   where heat >= $3::float8`;
+
+/** Who of a cache's list is at least as hot as its border in an hour of which its states know nothing yet. */
+export async function agedHottest(
+  client: PoolClient,
+  cacheId: number,
+  { bucket, border }: { bucket: number; border: number },
+): Promise<Hot> {
+  return (await client.query<Hot>(agedSql, [cacheId, bucket, border, ...leftTables])).rows[0]!;
+}
+
 /** Of those that were read in the hour, and of those listed that were not, all who are at least as hot as the border. */
 const relistSql = `
-  with listed as (
-    select s.key_id, ${heatSql('$2::int', 4)} as heat
-      from (select unnest(key_ids) as k from samovar.hottest where cache_id = $1) c
-     cross join lateral (select * from samovar.key_state s where s.key_id = c.k limit 1) s
-     where s.last_bucket < $2
+  with hot as (
+    select * from unnest($4::int[], $5::float8[]) r (key_id, heat)
+    union all select * from unnest($6::int[], $7::float8[])
   ), kept as (
     select key_id, heat
-      from (select * from listed
-            union all select * from unnest($10::int[], $11::float8[])
-            union all select * from unnest($12::int[], $13::float8[])) r
+      from (select * from hot
+            union all
+            -- Who was read is hotter than by its age alone, and where that is below the border, so is this.
+            select * from unnest($8::int[], $9::float8[]) l (key_id, heat) where key_id not in (select key_id from hot)) r
      where heat >= $3::float8 order by heat desc limit ${mostListed}
   )
   update samovar.hottest h
@@ -113,18 +128,27 @@ const relistSql = `
    where h.cache_id = $1
   returning cardinality(h.key_ids) as listed, h.border`;
 
-/** Brings the list of a cache to an hour that was added to its states: to those that were there, and to new ones. */
+/** What a list is brought to an hour by: those that were read in it, with states of before and with new ones, and the aged. */
+export interface Relisted {
+  readonly bucket: number;
+  readonly border: number | undefined;
+  readonly known: Hot | undefined;
+  readonly added: Hot | undefined;
+  readonly aged: Hot | undefined;
+}
+
+/** Brings the list of a cache to an hour that was added to its states. */
 export async function relistHottest(
   client: PoolClient,
   cacheId: number,
-  { bucket, border, hot }: { bucket: number; border: number | undefined; hot: readonly (Hot | undefined)[] },
+  { bucket, border, known, added, aged }: Relisted,
 ): Promise<void> {
-  if (border !== undefined) {
-    const arrays = [hot[0] ?? nobody, hot[1] ?? nobody].flatMap(({ hotKeys, heats }) => [hotKeys, heats]);
-    const values = [cacheId, bucket, border, ...leftTables, ...arrays];
+  if (border !== undefined && aged !== undefined) {
+    const arrays = [known ?? nobody, added ?? nobody, aged].flatMap(({ hotKeys, heats }) => [hotKeys, heats]);
+    const values = [cacheId, bucket, border, ...arrays];
     const { rows } = await client.query<{ listed: number; border: number }>(relistSql, values);
-    const known = rows[0];
-    if (known && (known.listed >= leastListed || known.border === 0)) return;
+    const list = rows[0];
+    if (list && (list.listed >= leastListed || list.border === 0)) return;
   }
   await listHottest(client, cacheId);
 }
