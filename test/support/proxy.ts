@@ -7,6 +7,8 @@ export interface ServerProxy {
   readonly url: string;
   readonly port: number;
   readonly connections: number;
+  /** How much has vanished in black holes. */
+  readonly lostBytes: number;
   /** Where connections that are made from now on go. */
   retarget(url: string): void;
   /** Everything passes, at once. */
@@ -42,6 +44,7 @@ export async function startProxy(target: string, clock: Clock = systemClock): Pr
   let hole: 'none' | 'both' | Direction = 'none';
   let isRefusing = false;
   let bytesLeft: number | undefined;
+  let lostBytes = 0;
   const pairs = new Set<[Socket, Socket]>();
 
   const resetAll = () => {
@@ -62,7 +65,10 @@ export async function startProxy(target: string, clock: Clock = systemClock): Pr
     };
     const ended = new AbortController();
     from.on('data', (chunk) => {
-      if (isLost(direction)) return;
+      if (isLost(direction)) {
+        lostBytes += chunk.length;
+        return;
+      }
       inOrder(() => {
         if (to.destroyed) return;
         if (bytesLeft === undefined || direction === 'to-server') return void to.write(chunk);
@@ -101,6 +107,9 @@ export async function startProxy(target: string, clock: Clock = systemClock): Pr
     port,
     get connections() {
       return pairs.size;
+    },
+    get lostBytes() {
+      return lostBytes;
     },
     retarget: (to) => {
       goal = addressOf(to);
