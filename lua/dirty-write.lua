@@ -9,8 +9,8 @@
 --       of operations that are asked for again; then, where the cache is here, too, for each write: the leases of its cached
 --       entry (see begin) and that entry, which are gone when the write is taken
 -- ARGV: the call, the names of its operations with spaces between, how many µs and how many operations are remembered, how
---       many arguments a write has, how many keys of the cache are at the end of KEYS, how many groups; for each: soft mark, hard mark, how many partitions; for each of
---       those: how many writes; for each write: key, what follows the version in its entry (see src/dirty/entry.ts), and, of
+--       many arguments a write has, how many keys of the cache are at the end of KEYS, how many groups; for each: soft mark,
+--       hard mark, how many partitions; for each of those: how many writes; for each write: key, what follows the version in its entry (see src/dirty/entry.ts), and, of
 --       four: the operation if it may have been asked for before else '', the word it was watched under or ''; then calls
 --       whose answers came
 -- returns: for each write, divided by spaces: its version, with a '+' before it above the soft mark, a '=' when it was taken

@@ -60,6 +60,7 @@ const longestBackoffMs = 5_000;
 const pauseMs = 5_000;
 /** What could not be read may have been written anew since. */
 const lookAgainMs = 5_000;
+
 /** Carries the dirty writes of one cache over to its origin: claim, write, let go. It can die anywhere in between. */
 export function createFlusher(parts: FlusherParts): Flusher {
   const { cache, settings, dirty, grants, target, openRow, written, holder, clock, events } = parts;
