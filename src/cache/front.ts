@@ -32,13 +32,15 @@ export function createFront<Name extends string, Id, Value>(
   { read, readMany }: Behind<Id, Value>,
 ): Front<Id, Value> {
   // None of these has left for Redis yet: what one is answered is true for all.
-  const shares = new Map<string, Share<Value>>();
+  let shares: Map<string, Share<Value>> | undefined;
   // The first of a tick is nearly always the only one: a map for it alone would cost more than the rest of this.
   let firstKey = '';
   let first: Share<Value> | undefined;
   const forget = (): void => {
     first = undefined;
-    if (shares.size > 0) shares.clear();
+    // A map that is cleared leads from its old table, with all that was in it, to its new one: old rounds, once they are
+    // old to the garbage collector, would keep every later round alive.
+    shares = undefined;
   };
 
   const shared = (
@@ -48,7 +50,7 @@ export function createFront<Name extends string, Id, Value>(
   ): Promise<Value | undefined> => {
     // A loader that waited for a load which waits for it would wait for ever.
     if (isOwn(options) || isWithinLoad()) return read(key, id, options);
-    const known = first === undefined ? undefined : key === firstKey ? first : shares.get(key);
+    const known = first === undefined ? undefined : key === firstKey ? first : shares?.get(key);
     if (known !== undefined) return follow(known, read, key, id, options);
     const share: Share<Value> = { answer: undefined, following: undefined };
     if (first === undefined) {
@@ -56,6 +58,7 @@ export function createFront<Name extends string, Id, Value>(
       firstKey = key;
       process.nextTick(forget);
     } else {
+      shares ??= new Map();
       shares.set(key, share);
     }
     share.answer = read(key, id, options, share);

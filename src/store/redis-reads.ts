@@ -4,18 +4,14 @@ import { readLua } from '../files.ts';
 import { calls, positionsOf } from './calls.ts';
 import { isEntry, seqOf } from './entry.ts';
 import { createGather, type Told } from './gather.ts';
-import { type Names, partitionOf } from './names.ts';
+import type { Names } from './names.ts';
 import { createAsk } from './redis-ask.ts';
 import { failure, type Guarded } from './redis-guard.ts';
-import { CommandBytes } from './resp.ts';
 import { mostKeys, type Store } from './store.ts';
 
 interface Scripts {
   svHeadsBuffer(keys: number, ...args: string[]): Promise<Buffer[]>;
 }
-
-/** Buffers kept for the next commands. */
-const mostSpare = 16;
 
 /** What only reads: entries that their cache's epoch has not made void. On a Cluster a command is of one partition. */
 export function createRedisReads(
@@ -43,21 +39,13 @@ export function createRedisReads(
   };
 
   const ask = isApart ? undefined : createAsk(redis as Redis);
-  const spare: Buffer[] = [];
-  /** The keys of a cache by one command, and as little beside it as there can be. */
+  /** The keys of a cache by one command, and as little beside it as there can be: a text that the socket takes whole. */
   const askFor = (cache: string, keys: readonly string[], told: Told): void => {
-    const into = new CommandBytes(spare.pop() ?? Buffer.allocUnsafeSlow(8_192));
-    into.begin(2 + keys.length);
-    into.text('MGET');
-    into.text(epochOf(cache, ''));
-    for (let i = 0; i < keys.length; i++) {
-      const key = keys[i]!;
-      into.joined(names.slot(cache, partitionOf(key)).entry, key);
-    }
-    ask!('mget', into.done(), (reply, error) => {
+    let text = `*${2 + keys.length}\r\n$4\r\nMGET\r\n${bulk(epochOf(cache, ''))}`;
+    for (let i = 0; i < keys.length; i++) text += bulk(names.entry(cache, keys[i]!));
+    ask!('mget', text, (reply, error) => {
       if (error !== undefined) return told(undefined, failure(error, watch));
       watch?.ok();
-      if (spare.length < mostSpare) spare.push(into.into);
       told(foundIn(reply as (Buffer | null)[]));
     });
   };
@@ -122,3 +110,6 @@ export function createRedisReads(
     },
   };
 }
+
+/** A text as one argument of a command. */
+const bulk = (text: string): string => `$${Buffer.byteLength(text)}\r\n${text}\r\n`;
