@@ -9,7 +9,7 @@ export function createPast(
 ): (key: string) => Promise<unknown> {
   return async (key) => {
     try {
-      const bytes = await store.get(cache, key);
+      const [bytes] = await store.getMany(cache, [key]);
       if (bytes === undefined) return undefined;
       const judged = await judge.one(bytes);
       return judged === 'alive' || judged === 'stale' ? await reader.fromEntry(bytes) : undefined;

@@ -3,8 +3,10 @@ import { durationMs } from '../duration.ts';
 import { messageOf, SamovarError } from '../errors.ts';
 import type { ReadOptions, Settled } from '../facade.ts';
 import { isHashed } from '../key.ts';
+import { isWithinLoad } from '../origin/within.ts';
 import type { Form } from '../store/codec.ts';
 import { isNegative, planOf, rowOf } from '../store/entry.ts';
+import type { Asked } from '../store/store.ts';
 import type { Counts } from './counts.ts';
 import { isDueEarly } from './early.ts';
 import { createFallback } from './fallback.ts';
@@ -16,7 +18,7 @@ import type { Want } from './landing.ts';
 import type { Memory } from './memory.ts';
 import { createMisses, type MissParts, pastOf } from './miss.ts';
 import { broughtWithin, createRefresher } from './refresh.ts';
-import { type Share, tellFollowers } from './share.ts';
+import { follow, type Share, tellFollowers } from './share.ts';
 import { createSlide } from './slide.ts';
 import { createTogether } from './together.ts';
 
@@ -30,12 +32,7 @@ export interface ReadParts extends MissParts {
 
 /** Reads by key: of what is in Redis, else of what a load brings; each is counted. */
 export interface Reads<Id, Value> {
-  one(
-    key: string,
-    id: Id,
-    options: ReadOptions<Id, Value> | undefined,
-    share?: Share<Value>,
-  ): Promise<Value | undefined>;
+  one(key: string, id: Id, options: ReadOptions<Id, Value> | undefined): Promise<Value | undefined>;
   /** By key, in the order they were asked. */
   many(
     asked: ReadonlyMap<string, Id>,
@@ -204,47 +201,114 @@ export function createReads<Id, Value>(def: CacheDef<string, Id, Value>, parts: 
     return settled;
   };
 
-  const one: Reads<Id, Value>['one'] = async (key, id, options, share) => {
-    const caller = options?.caller;
-    const maxStaleMs = maxStaleOf(options);
-    const stamp = memory?.stamp() ?? 0;
-    const askedAt = clock.elapsed();
-    let bytes: Buffer | undefined;
-    let judged: Judgement | undefined;
-    let isStoreAway = false;
-    try {
-      bytes = await store.get(name, key);
-      const judging = bytes && judge.one(bytes);
-      judged = typeof judging === 'object' ? await patience(judging, askedAt) : judging;
-    } catch (error) {
-      storeFailed(error);
-      isStoreAway = true;
-    }
-    let found: Found | undefined = judged;
-    if (bytes && judged && isUsable(bytes, judged, maxStaleMs, clock)) {
-      const opened = openEntry(reader, bytes);
-      found = opened instanceof Promise ? await opened : opened;
-      if (typeof found === 'object') {
-        const entry = bytes;
-        hit(key, caller, entry, judged);
-        let value = found.value as Value | undefined;
-        if (judged === 'alive') {
-          fresh(key, id, bytes);
-          memory?.keep(key, stamp, bytes, value);
-        } else {
-          const flight = refresh(key, id, bytes);
-          const brought = flight && (await broughtWithin([flight], (signal) => clock.sleep(softMs, signal)));
-          if (brought?.has(key)) value = await valueIn(brought.get(key));
-        }
-        if (share?.following) tellFollowers(share, value, (by) => hit(key, by, entry, judged!));
-        return value;
-      }
-    }
-    missed(key, caller, found);
+  /** One read that waits for the store's answer. */
+  interface Reading {
+    readonly key: string;
+    readonly id: Id;
+    readonly options: Options;
+    /** Undefined = however stale. */
+    readonly maxStaleMs: number | undefined;
+    readonly share: Share<Value> | undefined;
+    readonly stamp: number;
+    readonly askedAt: number;
+  }
+
+  const load = async (
+    { key, id, options, share, askedAt }: Reading,
+    bytes: Buffer | undefined,
+    found: Found | undefined,
+    isStoreAway: boolean,
+  ): Promise<Value | undefined> => {
+    missed(key, options?.caller, found);
     const form = missOne({ key, id, past: bytes && pastOf(bytes), askedAt }, isStoreAway);
     const value = await loadedValue(id, form, options);
     if (share?.following) tellFollowers(share, value, (by) => missed(key, by));
     return value;
+  };
+
+  /** The value that was found; a stale one gives way to a newer one that comes in time. */
+  const give = (
+    { key, id, options, share, stamp }: Reading,
+    bytes: Buffer,
+    judged: Judgement,
+    value: Value | undefined,
+  ): Value | undefined | Promise<Value | undefined> => {
+    hit(key, options?.caller, bytes, judged);
+    const told = (given: Value | undefined): Value | undefined => {
+      if (share?.following) tellFollowers(share, given, (by) => hit(key, by, bytes, judged));
+      return given;
+    };
+    if (judged === 'alive') {
+      fresh(key, id, bytes);
+      memory?.keep(key, stamp, bytes, value);
+      return told(value);
+    }
+    const flight = refresh(key, id, bytes);
+    if (flight === undefined) return told(value);
+    return broughtWithin([flight], (signal) => clock.sleep(softMs, signal)).then(async (brought) =>
+      told(brought.has(key) ? await valueIn(brought.get(key)) : value),
+    );
+  };
+
+  const open = (
+    reading: Reading,
+    bytes: Buffer,
+    judged: Judgement,
+  ): Value | undefined | Promise<Value | undefined> => {
+    if (!isUsable(bytes, judged, reading.maxStaleMs, clock)) return load(reading, bytes, judged, false);
+    const use = (found: Found) =>
+      typeof found === 'object'
+        ? give(reading, bytes, judged, found.value as Value | undefined)
+        : load(reading, bytes, found, false);
+    const opened = openEntry(reader, bytes);
+    return opened instanceof Promise ? opened.then(use) : use(opened);
+  };
+
+  const failed = (reading: Reading, error: unknown, bytes?: Buffer): Promise<Value | undefined> => {
+    storeFailed(error);
+    return load(reading, bytes, undefined, true);
+  };
+
+  /** What becomes of a read when the store has answered: at once where it can be. */
+  const answered = (
+    reading: Reading,
+    bytes: Buffer | undefined,
+  ): Value | undefined | Promise<Value | undefined> => {
+    if (bytes === undefined) return load(reading, undefined, undefined, false);
+    const judging = judge.one(bytes);
+    if (typeof judging === 'string') return open(reading, bytes, judging);
+    return patience(judging, reading.askedAt).then(
+      (judged) => open(reading, bytes, judged),
+      (error: unknown) => failed(reading, error, bytes),
+    );
+  };
+
+  // No async function: that makes more objects, and this is what all readers do most.
+  const read = (
+    { found, place }: Asked,
+    { key, id, options, maxStaleMs, share }: Omit<Reading, 'stamp' | 'askedAt'>,
+  ): Promise<Value | undefined> => {
+    const stamp = memory?.stamp() ?? 0;
+    const reading: Reading = { key, id, options, maxStaleMs, share, stamp, askedAt: clock.elapsed() };
+    return found.then(
+      (found) => answered(reading, found[place]),
+      (error: unknown) => failed(reading, error),
+    );
+  };
+
+  const alone: Reads<Id, Value>['one'] = async (key, id, options) => {
+    const maxStaleMs = maxStaleOf(options);
+    return read(store.get(name, key), { key, id, options, maxStaleMs, share: undefined });
+  };
+
+  const one: Reads<Id, Value>['one'] = (key, id, options) => {
+    // A loader that waited for a load which waits for it would wait for ever.
+    if (isOwn(options) || isWithinLoad()) return alone(key, id, options);
+    const asked = store.get(name, key);
+    const share = asked as Share<Value>;
+    if (share.answer !== undefined) return follow(share, alone, key, id, options);
+    share.answer = read(asked, { key, id, options, maxStaleMs: undefined, share });
+    return share.answer;
   };
 
   return {
@@ -263,6 +327,10 @@ export function createReads<Id, Value>(def: CacheDef<string, Id, Value>, parts: 
 
 const absent = { state: 'missing' } as const;
 const nothing: ReadonlyMap<string, Form | undefined> = new Map();
+
+/** How stale is too stale, and what is given instead of a failure, is each reader's own. */
+const isOwn = (options: ReadOptions | undefined): boolean =>
+  options !== undefined && (options.maxStale !== undefined || options.fallback !== undefined);
 
 const maxStaleOf = (options: ReadOptions | undefined): number | undefined =>
   options?.maxStale === undefined ? undefined : durationMs(options.maxStale, 'maxStale');

@@ -1,5 +1,5 @@
 import type { Breaker } from '../breaker.ts';
-import type { Begun, Committed, Store } from '../store/store.ts';
+import type { Asked, Begun, Committed, Store } from '../store/store.ts';
 import type { Kept } from './kept.ts';
 
 /** An invalidation in numbers. */
@@ -17,6 +17,14 @@ export interface Guard {
   /** Carries an invalidation out, or keeps it. Never fails because of the server. */
   orKeep(what: Invalidated, carryOut: () => Promise<unknown>, keep: () => void): Promise<void>;
 }
+
+const absent: Promise<readonly undefined[]> = Promise.resolve([undefined]);
+const answeredBy = (found: Asked['found']): Asked => ({
+  found,
+  place: 0,
+  answer: undefined,
+  following: undefined,
+});
 
 /**
  * A store that fails at once while its server is known to be away, and keeps the deletions that it did not accept. A key
@@ -44,10 +52,9 @@ export function guardStore(store: Store, { breaker, kept, away, orKeep }: Guard)
     return answers;
   };
   return {
-    // One promise a read: the store's own.
     get(cache, key) {
-      if (breaker.isOpen) return Promise.reject(away);
-      if (kept.size > 0 && kept.has(cache, key)) return Promise.resolve(undefined);
+      if (breaker.isOpen) return answeredBy(Promise.reject(away));
+      if (kept.size > 0 && kept.has(cache, key)) return answeredBy(absent);
       return store.get(cache, key);
     },
 

@@ -1,4 +1,5 @@
 import { nextTurn } from '../clock.ts';
+import type { Asked } from './store.ts';
 
 type Found = Buffer | undefined;
 /** By position of the keys; without it, why. */
@@ -7,41 +8,56 @@ export type Told = (found: readonly Found[] | undefined, error?: unknown) => voi
 /** Most keys in one command, so that the server is never kept from others for long. */
 const mostKeys = 128;
 
-/** So many answers at least are handed out in one go, where there are more. */
+/** So many answers at least are handed out in one go. */
 const fewestAtOnce = 8;
 
 /** What one command asks for, each key once, and the answers that are waited for. */
 interface Round {
   readonly keys: string[];
-  readonly resolves: ((found: Found) => void)[];
-  readonly rejects: ((error: unknown) => void)[];
-  first: Promise<Found> | undefined;
+  readonly halves: [even: Half | undefined, odd: Half | undefined];
+  first: Asked | undefined;
   /** Made when there is a second key. */
-  answers: Map<string, Promise<Found>> | undefined;
+  asked: Map<string, Asked> | undefined;
+}
+
+/** All that is found is told to the askers of every second key. */
+interface Half {
+  readonly found: Promise<readonly Found[]>;
+  tell(found: readonly Found[]): void;
+  fail(error: unknown): void;
 }
 
 const newRound = (): Round => ({
   keys: [],
-  resolves: [],
-  rejects: [],
+  halves: [undefined, undefined],
   first: undefined,
-  answers: undefined,
+  asked: undefined,
 });
+
+function newHalf(): Half {
+  let tell!: (found: readonly Found[]) => void;
+  let fail!: (error: unknown) => void;
+  const found = new Promise<readonly Found[]>((resolve, reject) => {
+    tell = resolve;
+    fail = reject;
+  });
+  return { found, tell, fail };
+}
 
 /**
  * Makes one command of the reads of a tick. While nothing is on its way a read waits for the current tick only; else
  * for the next turn of the event loop, in which more of them come together.
  */
-export function createGather(send: (keys: string[], told: Told) => void): (key: string) => Promise<Found> {
+export function createGather(send: (keys: string[], told: Told) => void): (key: string) => Asked {
   let round = newRound();
   let inFlight = 0;
 
-  const ask = ({ keys, resolves, rejects }: Round): void => {
+  const ask = ({ keys, halves }: Round): void => {
     inFlight += 1;
     send(keys, (found, error) => {
       inFlight -= 1;
-      if (found === undefined) for (const reject of rejects) reject(error);
-      else hand(resolves, found, 0);
+      if (found === undefined) for (const half of halves) half?.fail(error);
+      else hand(halves, found);
     });
   };
 
@@ -49,19 +65,11 @@ export function createGather(send: (keys: string[], told: Told) => void): (key: 
    * Half of the answers, and the rest when the first have led to what they lead to: the server carries out the next reads
    * of those while the others are being used here. All at once, one of the two would always wait for the other.
    */
-  const hand = (
-    resolves: readonly ((found: Found) => void)[],
-    found: readonly Found[],
-    from: number,
-  ): void => {
-    const { length } = resolves;
-    const part = Math.max(fewestAtOnce, Math.ceil(length / 2));
-    const to = length - from < 2 * fewestAtOnce ? length : Math.min(length, from + part);
-    for (let i = from; i < to; i++) resolves[i]!(found[i]);
-    if (to === length) return;
-    const rest = (): void => hand(resolves, found, to);
+  const hand = ([even, odd]: Round['halves'], found: readonly Found[]): void => {
+    even?.tell(found);
+    if (found.length < 2 * fewestAtOnce) return odd?.tell(found);
     // A tick that is asked for within the microtasks comes after all of them.
-    queueMicrotask(() => process.nextTick(rest));
+    queueMicrotask(() => process.nextTick(() => odd?.tell(found)));
   };
 
   const flush = (): void => {
@@ -71,25 +79,23 @@ export function createGather(send: (keys: string[], told: Told) => void): (key: 
     ask(full);
   };
 
-  const enter = (resolve: (found: Found) => void, reject: (error: unknown) => void): void => {
-    round.resolves.push(resolve);
-    round.rejects.push(reject);
-  };
-
   return (key) => {
-    const { keys } = round;
-    const known = keys[0] === key ? round.first : round.answers?.get(key);
+    const { keys, halves } = round;
+    const known = keys[0] === key ? round.first : round.asked?.get(key);
     if (known !== undefined) return known;
-    const answer = new Promise(enter);
+    const place = keys.length;
+    halves[place & 1] ??= newHalf();
+    const { found } = halves[place & 1]!;
+    const asked: Asked = { found, place, answer: undefined, following: undefined };
     if (keys.push(key) === 1) {
-      round.first = answer;
+      round.first = asked;
       if (inFlight === 0) process.nextTick(flush);
       else void nextTurn().then(flush);
-      return answer;
+      return asked;
     }
-    round.answers ??= new Map();
-    round.answers.set(key, answer);
+    round.asked ??= new Map();
+    round.asked.set(key, asked);
     if (keys.length === mostKeys) flush();
-    return answer;
+    return asked;
   };
 }

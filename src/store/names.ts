@@ -9,6 +9,7 @@ export const partitionOf = (key: string): number => hash32(key) % partitions;
 export interface Slot {
   /** What stands before a key in the name of its entry. */
   readonly entry: string;
+  readonly entryBytes: number;
   /** The hash that holds the leases: by entry, the token and when it ends. */
   readonly leases: string;
   /** Where it is kept since when entries count. */
@@ -32,7 +33,8 @@ export function createNames(prefix: string): Names {
     if (all === undefined) {
       all = Array.from({ length: partitions }, (_, p) => {
         const both = `${prefix}:{${cache}#${p}}:`;
-        return { entry: `${both}e:`, leases: `${both}l`, epoch: `${both}x` };
+        const entry = `${both}e:`;
+        return { entry, entryBytes: Buffer.byteLength(entry), leases: `${both}l`, epoch: `${both}x` };
       });
       slots.set(cache, all);
     }

@@ -4,10 +4,10 @@ import { readLua } from '../files.ts';
 import { calls, positionsOf } from './calls.ts';
 import { isEntry, seqOf } from './entry.ts';
 import { createGather, type Told } from './gather.ts';
-import type { Names } from './names.ts';
+import { type Names, partitionOf } from './names.ts';
 import { createAsk } from './redis-ask.ts';
 import { failure, type Guarded } from './redis-guard.ts';
-import { mostKeys, type Store } from './store.ts';
+import { type Asked, mostKeys, type Store } from './store.ts';
 
 interface Scripts {
   svHeadsBuffer(keys: number, ...args: string[]): Promise<Buffer[]>;
@@ -41,8 +41,13 @@ export function createRedisReads(
   const ask = isApart ? undefined : createAsk(redis as Redis);
   /** The keys of a cache by one command, and as little beside it as there can be: a text that the socket takes whole. */
   const askFor = (cache: string, keys: readonly string[], told: Told): void => {
-    let text = `*${2 + keys.length}\r\n$4\r\nMGET\r\n${bulk(epochOf(cache, ''))}`;
-    for (let i = 0; i < keys.length; i++) text += bulk(names.entry(cache, keys[i]!));
+    const epoch = epochOf(cache, '');
+    let text = `*${2 + keys.length}\r\n$4\r\nMGET\r\n$${Buffer.byteLength(epoch)}\r\n${epoch}\r\n`;
+    for (let i = 0; i < keys.length; i++) {
+      const key = keys[i]!;
+      const { entry, entryBytes } = names.slot(cache, partitionOf(key));
+      text += `$${entryBytes + Buffer.byteLength(key)}\r\n${entry}${key}\r\n`;
+    }
     ask!('mget', text, (reply, error) => {
       if (error !== undefined) return told(undefined, failure(error, watch));
       watch?.ok();
@@ -65,8 +70,8 @@ export function createRedisReads(
       told(undefined, error),
     );
   };
-  const gathers = new Map<string, (key: string) => Promise<Buffer | undefined>>();
-  const gathered = (cache: string, key: string): Promise<Buffer | undefined> => {
+  const gathers = new Map<string, (key: string) => Asked>();
+  const gathered = (cache: string, key: string): Asked => {
     let gather = gathers.get(cache);
     if (gather === undefined) {
       const send = isApart ? fetchEach : askFor;
@@ -110,6 +115,3 @@ export function createRedisReads(
     },
   };
 }
-
-/** A text as one argument of a command. */
-const bulk = (text: string): string => `$${Buffer.byteLength(text)}\r\n${text}\r\n`;

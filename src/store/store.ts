@@ -101,6 +101,19 @@ export const storeFull = (cause?: unknown): SamovarError =>
     cause,
   });
 
+/**
+ * A read of a key, the same for all who ask for it before it leaves: what one is answered is true for all. What is found is
+ * told for many at once, so that a read has no promise of its own here.
+ */
+export interface Asked {
+  readonly found: Promise<readonly (Buffer | undefined)[]>;
+  /** Where its entry is in what is found. */
+  readonly place: number;
+  /** What its first asker is answered, and those who came after him: the askers' own. */
+  answer: unknown;
+  following: unknown;
+}
+
 /** Most keys in one command: few, so that readers of the same server hardly wait. */
 export const mostKeys = 256;
 
@@ -109,8 +122,8 @@ export const mostKeys = 256;
  * when it has no room; results are by position of the keys.
  */
 export interface Store {
-  /** The bytes of an entry. Reads of one tick leave as one command. */
-  get(cache: string, key: string): Promise<Buffer | undefined>;
+  /** Reads of one tick leave as one command, and those of one key as one read. */
+  get(cache: string, key: string): Asked;
   getMany(cache: string, keys: readonly string[]): Promise<(Buffer | undefined)[]>;
   /** Header and tags of entries, without their values. */
   heads(cache: string, keys: readonly string[]): Promise<(Buffer | undefined)[]>;

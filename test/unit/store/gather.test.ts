@@ -1,14 +1,22 @@
 import { expect, test } from 'vitest';
 import { createGather } from '../../../src/store/gather.ts';
 
+type Gather = ReturnType<typeof createGather>;
+const reader = (gather: Gather) => async (key: string) => {
+  const { found, place } = gather(key);
+  return (await found)[place];
+};
+
 const recorded = (answer: (keys: string[]) => Promise<(Buffer | undefined)[]>) => {
   const sent: string[][] = [];
   return {
     sent,
-    get: createGather((keys, told) => {
-      sent.push(keys);
-      answer(keys).then(told, (error: unknown) => told(undefined, error));
-    }),
+    get: reader(
+      createGather((keys, told) => {
+        sent.push(keys);
+        answer(keys).then(told, (error: unknown) => told(undefined, error));
+      }),
+    ),
   };
 };
 const echo = async (keys: string[]) => keys.map((key) => (key === 'none' ? undefined : Buffer.from(key)));
@@ -52,23 +60,33 @@ test('a failure is told to all who wait for it and to nobody else', async () => 
 
 test('half of many answers is handed out, and what that leads to is asked for before the rest', async () => {
   const order: string[] = [];
-  const get = createGather((keys, told) => {
+  const gather = createGather((keys, told) => {
     order.push(`asked for ${keys.length}`);
     void echo(keys).then(told);
   });
-  const reader = async (i: number) => {
+  const get = reader(gather);
+  const twice = async (i: number) => {
     expect(String(await get(`first ${i}`))).toBe(`first ${i}`);
     order.push('answered');
     expect(String(await get(`next ${i}`))).toBe(`next ${i}`);
   };
-  await Promise.all(Array.from({ length: 20 }, (_, i) => reader(i)));
+  await Promise.all(Array.from({ length: 20 }, (_, i) => twice(i)));
   const half = new Array<string>(10).fill('answered');
   expect(order).toEqual(['asked for 20', ...half, 'asked for 10', ...half, 'asked for 10']);
 });
 
 test('few answers are handed out at once', async () => {
   const { get, sent } = recorded(echo);
-  const reader = async (i: number) => [await get(`first ${i}`), await get(`next ${i}`)];
-  await Promise.all(Array.from({ length: 15 }, (_, i) => reader(i)));
+  const twice = async (i: number) => [await get(`first ${i}`), await get(`next ${i}`)];
+  await Promise.all(Array.from({ length: 15 }, (_, i) => twice(i)));
   expect(sent.map((keys) => keys.length)).toEqual([15, 15]);
+});
+
+test('who asks for a key before it leaves asks what those before him asked, and who asks later does not', async () => {
+  const gather = createGather((keys, told) => void echo(keys).then(told));
+  const first = gather('a');
+  expect([gather('b'), gather('a')]).toEqual([expect.objectContaining({ place: 1 }), first]);
+  expect(gather('a')).toBe(first);
+  await first.found;
+  expect(gather('a')).not.toBe(first);
 });
