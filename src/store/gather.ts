@@ -67,9 +67,10 @@ export function createGather(send: (keys: string[], told: Told) => void): (key: 
    */
   const hand = ([even, odd]: Round['halves'], found: readonly Found[]): void => {
     even?.tell(found);
-    if (found.length < 2 * fewestAtOnce) return odd?.tell(found);
+    const rest = (): void => odd?.tell(found);
+    if (found.length < 2 * fewestAtOnce) rest();
     // A tick that is asked for within the microtasks comes after all of them.
-    queueMicrotask(() => process.nextTick(() => odd?.tell(found)));
+    else queueMicrotask(() => process.nextTick(rest));
   };
 
   const flush = (): void => {
