@@ -7,26 +7,31 @@ export type Commit = (
   /** How many keys were loaded in one go. */
   loaded: number,
   drafts: readonly Draft[],
-  heard: NonNullable<CommitOptions['heard']>,
+  told: Told,
 ) => Promise<void>;
 
-interface Part {
-  readonly from: number;
+interface Told {
   readonly heard: NonNullable<CommitOptions['heard']>;
+  /** Called when the command is under way. */
+  left(): void;
+}
+interface Part extends Told {
+  readonly from: number;
 }
 interface Gathering {
   readonly batch: Batch;
   readonly drafts: Draft[];
-  /** By position of the drafts. */
   readonly parts: Part[];
+  /** By position of the drafts. */
+  readonly partOf: Part[];
   /** The clock's `elapsed`. */
   readonly since: number;
   readonly done: Promise<void>;
   send(): void;
 }
 
-/** In a turn that lasts long, others do not wait for its end. */
-const longestMs = 2;
+/** In a turn that lasts long, nobody waits for its end. */
+const longestMs = 5;
 
 /**
  * What was loaded under leases that were taken together, and came within one turn of the event loop, is one command: its
@@ -35,10 +40,10 @@ const longestMs = 2;
 export function createCommit(store: Pick<Store, 'commit'>, clock: Clock): Commit {
   const open = new Map<string, Gathering>();
 
-  const write = async ({ batch, drafts, parts }: Gathering): Promise<void> => {
+  const write = async ({ batch, drafts, partOf }: Gathering): Promise<void> => {
     await store.commit(batch, drafts, {
       heard(position, result) {
-        const { from, heard } = parts[position]!;
+        const { from, heard } = partOf[position]!;
         heard(position - from, result);
       },
     });
@@ -53,12 +58,14 @@ export function createCommit(store: Pick<Store, 'commit'>, clock: Clock): Commit
       batch,
       drafts: [],
       parts: [],
+      partOf: [],
       since: clock.elapsed(),
       done,
       send() {
         if (open.get(name) !== made) return;
         open.delete(name);
         settle(write(made));
+        for (const { left } of made.parts) left();
       },
     };
     open.set(name, made);
@@ -66,13 +73,14 @@ export function createCommit(store: Pick<Store, 'commit'>, clock: Clock): Commit
     return made;
   };
 
-  return (batch, loaded, drafts, heard) => {
+  return (batch, loaded, drafts, told) => {
     const name = `${batch.token} ${batch.filledBy} ${batch.seq} ${loaded}`;
     const gathering = open.get(name) ?? begin(name, batch);
-    const part = { from: gathering.drafts.length, heard };
+    const part = { ...told, from: gathering.drafts.length };
+    gathering.parts.push(part);
     for (const draft of drafts) {
       gathering.drafts.push(draft);
-      gathering.parts.push(part);
+      gathering.partOf.push(part);
     }
     if (clock.elapsed() - gathering.since >= longestMs) gathering.send();
     return gathering.done;

@@ -6,6 +6,7 @@ import type { Bound } from '../origin/bound.ts';
 import type { Loader, LoadResult } from '../origin/load.ts';
 import type { Recorder } from '../rooms.ts';
 import type { Draft, Store } from '../store/store.ts';
+import { createAnswers } from './answers.ts';
 import { createCommit } from './commit.ts';
 import { prepare, squeezed } from './draft.ts';
 import type { Flight } from './flight.ts';
@@ -56,10 +57,15 @@ export interface Purpose {
 }
 
 export interface Landing {
-  /** Loads under a lease that is held, answers at once, then writes. */
+  /**
+   * Loads under a lease that is held, sends what is to be stored, and answers without waiting for the store: those who
+   * wait in other processes have it while this one answers its own, which may be many.
+   */
   fenced(group: Group, token: string, seq: number, purpose: Purpose): Promise<void>;
   /** What is loaded without a lease serves those who wait for it, and is not stored; `away`: with some others at once only. */
   unfenced(group: Group, why: 'away' | 'store' | 'waited' | 'held-off'): Promise<void>;
+  /** Gives an answer that many may wait for. */
+  inTurn(answer: () => void): void;
   storeFailed(error: unknown): void;
 }
 
@@ -71,6 +77,7 @@ export function createLanding(parts: LandingParts): Landing {
   const { def, settings, store, bound, clock, events, recorder, rates, mayForget, pulse } = parts;
   const cache = def.name;
   const commit = createCommit(store, clock);
+  const inTurn = createAnswers();
 
   const refused = (why: 'lost' | 'too-big' | 'encode' | 'store' | 'waited' | 'held-off' | 'negative-max') =>
     events.emit('entry:refused', { cache, why });
@@ -119,14 +126,17 @@ export function createLanding(parts: LandingParts): Landing {
     const unwritten: Flight[] = [];
     const failed: Flight[] = [];
     const outdated: Flight[] = [];
+    const answers: (() => void)[] = [];
     flights.forEach((flight, i) => {
       const error = result.errors.get(i);
       try {
         if (error) throw error;
         const { draft, tags, isTooBig, isFleeting } = preparedAt(wants, result, i);
-        flight.land(formIn(draft));
-        // It holds for those who had asked before it came, and for nobody after.
-        if (isFleeting) flight.end(false);
+        answers.push(() => {
+          flight.land(formIn(draft));
+          // It holds for those who had asked before it came, and for nobody after.
+          if (isFleeting) flight.end(false);
+        });
         const isMissing = draft.body === undefined;
         if (!isMissing) recorder.fill({ cache, key: flight.key, loadMs, bytes: draft.bytes, tags });
         if (isTooBig) refused('too-big');
@@ -145,8 +155,19 @@ export function createLanding(parts: LandingParts): Landing {
         failed.push(flight);
       }
     });
+    let answered!: () => void;
+    const allAnswered = new Promise<void>((resolve) => {
+      answered = resolve;
+    });
+    const answer = () =>
+      inTurn(() => {
+        for (const each of answers) each();
+        answered();
+      });
+    const how = { token, seq, loadMs, filledBy: reason === 'miss' ? 'r' : 'f' } as const;
     await Promise.all([
-      write(drafts, written, wants.length, { token, seq, loadMs, filledBy: reason === 'miss' ? 'r' : 'f' }),
+      write(drafts, written, wants.length, how, answer),
+      allAnswered,
       giveBack(unwritten, token),
       giveBack(failed, token, restMs),
       remove(outdated),
@@ -158,18 +179,23 @@ export function createLanding(parts: LandingParts): Landing {
     written: readonly Flight[],
     loaded: number,
     how: { token: string; seq: number; loadMs: number; filledBy: 'r' | 'f' },
+    left: () => void,
   ): Promise<void> => {
-    if (drafts.length === 0) return;
+    if (drafts.length === 0) return left();
     const { isTagged } = settings;
     const filledAt = clock.now();
     const open = new Set(written);
     try {
       const batch = { cache, isTagged, filledAt, plan: 0, ...how };
-      await commit(batch, loaded, await squeezed(drafts, settings), (i, result) => {
+      const heard = (i: number, result: 'written' | 'lost'): void => {
         if (result === 'lost') refused('lost');
         open.delete(written[i]!);
         written[i]!.end(result === 'written');
-      });
+      };
+      const forms = squeezed(drafts, settings);
+      const isLater = forms instanceof Promise;
+      if (isLater) left();
+      await commit(batch, loaded, isLater ? await forms : forms, { heard, left: isLater ? () => {} : left });
     } catch (error) {
       storeFailed(error);
     }
@@ -214,7 +240,7 @@ export function createLanding(parts: LandingParts): Landing {
   const storeFailed = (error: unknown) =>
     events.emit('store:failed', { role: 'cache', message: messageOf(error) });
 
-  return { fenced, unfenced, storeFailed };
+  return { fenced, unfenced, inTurn, storeFailed };
 }
 
 const formIn = ({ body, flags }: Draft) => (body === undefined ? undefined : { body, flags });

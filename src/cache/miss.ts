@@ -76,7 +76,7 @@ const emptyLot = (): Lot => ({ wants: [], flights: [] });
 export function createMisses(parts: MissParts): Misses {
   const { def, settings, store, tags, judge, reader, clock, bus, patience } = parts;
   const cache = def.name;
-  const { fenced, unfenced, storeFailed } = createLanding(parts);
+  const { fenced, unfenced, inTurn, storeFailed } = createLanding(parts);
   const flights: Flights = new Map();
   const running = new Set<Promise<void>>();
   const spots = createSpots(cache, clock, bus);
@@ -128,8 +128,10 @@ export function createMisses(parts: MissParts): Misses {
       begun.forEach((each, i) => {
         const [want, flight] = [wants[i]!, flights[i]!];
         if (!isWord(each) && readable[i]) {
-          flight.land(formOf(each));
-          flight.end(true);
+          inTurn(() => {
+            flight.land(formOf(each));
+            flight.end(true);
+          });
         } else {
           const lot = each === 'own' ? own : each === 'busy' ? busy : each === 'held' ? held : again;
           if (!isWord(each)) want.past = pastOf(each);

@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { defineCache, encoded } from '../../src/define.ts';
 import { key } from '../../src/key.ts';
@@ -333,3 +334,20 @@ test('invalidate removes by ids and by keys, and wants to know of which cache', 
 
 /** How often this process has sent each command. */
 const commands = (): Record<string, number> => Object.fromEntries(sent);
+
+test('who traces the commands of Redis sees those of readers, how they end, too', async () => {
+  const seen: string[] = [];
+  const note = (name: string) => (told: unknown) => {
+    const { command } = told as { command?: string };
+    if (command === 'mget') seen.push(name);
+  };
+  const listeners = ['start', 'asyncEnd'].map(
+    (name) => [`tracing:ioredis:command:${name}`, note(name)] as const,
+  );
+  await cache.get(1);
+  for (const [channel, listener] of listeners) subscribe(channel, listener);
+  await cache.get(2);
+  for (const [channel, listener] of listeners) unsubscribe(channel, listener);
+  await cache.get(3);
+  expect(seen).toEqual(['start', 'asyncEnd']);
+});

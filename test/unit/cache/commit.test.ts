@@ -47,8 +47,8 @@ test('what comes within one turn under leases taken together is one command, and
   const heard: string[] = [];
   const hear = (load: string) => (i: number, result: Committed) => void heard.push(`${load}${i} ${result}`);
   await Promise.all([
-    commit(batch, 2, [draft('a'), draft('lost b')], hear('first')),
-    commit(batch, 2, [draft('lost c'), draft('d')], hear('second')),
+    commit(batch, 2, [draft('a'), draft('lost b')], { heard: hear('first'), left() {} }),
+    commit(batch, 2, [draft('lost c'), draft('d')], { heard: hear('second'), left() {} }),
   ]);
   expect(sent).toEqual(['one: a,lost b,lost c,d']);
   expect(heard).toEqual(['first0 written', 'first1 lost', 'second0 lost', 'second1 written']);
@@ -56,7 +56,7 @@ test('what comes within one turn under leases taken together is one command, and
 
 test('what differs in its leases, its reason or the size of its load is not mixed, nor what comes a turn later', async () => {
   const { sent, commit } = recorded();
-  const ignore = () => {};
+  const ignore = { heard() {}, left() {} };
   const first = [
     commit(batch, 1, [draft('a')], ignore),
     commit({ ...batch, token: 'two' }, 1, [draft('b')], ignore),
@@ -71,19 +71,38 @@ test('what differs in its leases, its reason or the size of its load is not mixe
 
 test('a store that fails is told to every load', async () => {
   const { commit } = recorded(() => Promise.reject(new Error('away')));
-  const results = await Promise.allSettled(['a', 'b'].map((key) => commit(batch, 1, [draft(key)], () => {})));
+  const results = await Promise.allSettled(['a', 'b'].map((key) => commit(batch, 1, [draft(key)], { heard() {}, left() {} })));
   expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
 });
 
 test('a turn that lasts long is not waited for', async () => {
   const { sent, commit, now } = recorded();
-  const first = [commit(batch, 1, [draft('a')], () => {})];
-  now.ms = 2;
-  first.push(
-    commit(batch, 1, [draft('b')], () => {}),
-    commit(batch, 1, [draft('c')], () => {}),
-  );
+  const ignore = { heard() {}, left() {} };
+  const first = [commit(batch, 1, [draft('a')], ignore)];
+  now.ms = 5;
+  first.push(commit(batch, 1, [draft('b')], ignore), commit(batch, 1, [draft('c')], ignore));
   expect(sent).toEqual(['one: a,b']);
   await Promise.all(first);
   expect(sent).toEqual(['one: a,b', 'one: c']);
+});
+
+test('each load is told when its entries have left, not when they have arrived', async () => {
+  let arrive!: () => void;
+  const { sent, commit } = recorded(
+    () =>
+      new Promise((resolve) => {
+        arrive = resolve;
+      }),
+  );
+  const order: string[] = [];
+  const told = (load: string) => ({ heard() {}, left: () => void order.push(`${load} after ${sent.length}`) });
+  const all = Promise.all([
+    commit(batch, 1, [draft('a')], told('first')),
+    commit(batch, 1, [draft('b')], told('second')),
+  ]);
+  expect(order).toEqual([]);
+  await nextTurn();
+  expect(order).toEqual(['first after 1', 'second after 1']);
+  arrive();
+  await all;
 });
