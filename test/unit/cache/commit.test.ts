@@ -71,7 +71,9 @@ test('what differs in its leases, its reason or the size of its load is not mixe
 
 test('a store that fails is told to every load', async () => {
   const { commit } = recorded(() => Promise.reject(new Error('away')));
-  const results = await Promise.allSettled(['a', 'b'].map((key) => commit(batch, 1, [draft(key)], { heard() {}, left() {} })));
+  const results = await Promise.allSettled(
+    ['a', 'b'].map((key) => commit(batch, 1, [draft(key)], { heard() {}, left() {} })),
+  );
   expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
 });
 
@@ -95,7 +97,10 @@ test('each load is told when its entries have left, not when they have arrived',
       }),
   );
   const order: string[] = [];
-  const told = (load: string) => ({ heard() {}, left: () => void order.push(`${load} after ${sent.length}`) });
+  const told = (load: string) => ({
+    heard() {},
+    left: () => void order.push(`${load} after ${sent.length}`),
+  });
   const all = Promise.all([
     commit(batch, 1, [draft('a')], told('first')),
     commit(batch, 1, [draft('b')], told('second')),
