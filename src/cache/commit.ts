@@ -13,7 +13,7 @@ export type Commit = (
 interface Told {
   readonly heard: NonNullable<CommitOptions['heard']>;
   /** Called when the command is under way. */
-  left(): void;
+  sent(): void;
 }
 interface Part extends Told {
   readonly from: number;
@@ -65,7 +65,7 @@ export function createCommit(store: Pick<Store, 'commit'>, clock: Clock): Commit
         if (open.get(name) !== made) return;
         open.delete(name);
         settle(write(made));
-        for (const { left } of made.parts) left();
+        for (const { sent } of made.parts) sent();
       },
     };
     open.set(name, made);

@@ -59,13 +59,12 @@ export interface Purpose {
 export interface Landing {
   /**
    * Loads under a lease that is held, sends what is to be stored, and answers without waiting for the store: those who
-   * wait in other processes have it while this one answers its own, which may be many.
+   * wait in other processes have it while this one answers its own, which may be many. What may be deflated first is
+   * answered before it is sent.
    */
   fenced(group: Group, token: string, seq: number, purpose: Purpose): Promise<void>;
   /** What is loaded without a lease serves those who wait for it, and is not stored; `away`: with some others at once only. */
   unfenced(group: Group, why: 'away' | 'store' | 'waited' | 'held-off'): Promise<void>;
-  /** Gives an answer that many may wait for. */
-  inTurn(answer: () => void): void;
   storeFailed(error: unknown): void;
 }
 
@@ -132,11 +131,9 @@ export function createLanding(parts: LandingParts): Landing {
       try {
         if (error) throw error;
         const { draft, tags, isTooBig, isFleeting } = preparedAt(wants, result, i);
-        answers.push(() => {
-          flight.land(formIn(draft));
-          // It holds for those who had asked before it came, and for nobody after.
-          if (isFleeting) flight.end(false);
-        });
+        answers.push(() => flight.land(formIn(draft)));
+        // It holds for those who had asked before it came, and for nobody after.
+        if (isFleeting) flight.end(false);
         const isMissing = draft.body === undefined;
         if (!isMissing) recorder.fill({ cache, key: flight.key, loadMs, bytes: draft.bytes, tags });
         if (isTooBig) refused('too-big');
@@ -179,9 +176,9 @@ export function createLanding(parts: LandingParts): Landing {
     written: readonly Flight[],
     loaded: number,
     how: { token: string; seq: number; loadMs: number; filledBy: 'r' | 'f' },
-    left: () => void,
+    sent: () => void,
   ): Promise<void> => {
-    if (drafts.length === 0) return left();
+    if (drafts.length === 0) return sent();
     const { isTagged } = settings;
     const filledAt = clock.now();
     const open = new Set(written);
@@ -194,8 +191,8 @@ export function createLanding(parts: LandingParts): Landing {
       };
       const forms = squeezed(drafts, settings);
       const isLater = forms instanceof Promise;
-      if (isLater) left();
-      await commit(batch, loaded, isLater ? await forms : forms, { heard, left: isLater ? () => {} : left });
+      if (isLater) sent();
+      await commit(batch, loaded, isLater ? await forms : forms, { heard, sent: isLater ? () => {} : sent });
     } catch (error) {
       storeFailed(error);
     }
@@ -240,7 +237,7 @@ export function createLanding(parts: LandingParts): Landing {
   const storeFailed = (error: unknown) =>
     events.emit('store:failed', { role: 'cache', message: messageOf(error) });
 
-  return { fenced, unfenced, inTurn, storeFailed };
+  return { fenced, unfenced, storeFailed };
 }
 
 const formIn = ({ body, flags }: Draft) => (body === undefined ? undefined : { body, flags });

@@ -68,7 +68,7 @@ const emptyLot = (): Lot => ({ wants: [], flights: [] });
  * 2. `take` asks for leases (those of one tick in one command) and is told, key by key: own, busy, held off, or an entry
  *    that has come meanwhile. An entry that can be read brings its flight down; a store that does not answer in time has
  *    the value loaded past it.
- * 3. `proceed` loads what is its own and stores it behind the answer (`landing.ts`), loads what is held off without
+ * 3. `proceed` loads what is its own, sends it to the store and answers (`landing.ts`), loads what is held off without
  *    storing it, and asks again past entries that are of no use.
  * 4. What is busy is waited for until the bus tells how it ended, and asked for again: a holder that died is succeeded,
  *    and nobody waits for longer than a dead holder's lease and his successor's load.
@@ -76,7 +76,7 @@ const emptyLot = (): Lot => ({ wants: [], flights: [] });
 export function createMisses(parts: MissParts): Misses {
   const { def, settings, store, tags, judge, reader, clock, bus, patience } = parts;
   const cache = def.name;
-  const { fenced, unfenced, inTurn, storeFailed } = createLanding(parts);
+  const { fenced, unfenced, storeFailed } = createLanding(parts);
   const flights: Flights = new Map();
   const running = new Set<Promise<void>>();
   const spots = createSpots(cache, clock, bus);
@@ -128,10 +128,8 @@ export function createMisses(parts: MissParts): Misses {
       begun.forEach((each, i) => {
         const [want, flight] = [wants[i]!, flights[i]!];
         if (!isWord(each) && readable[i]) {
-          inTurn(() => {
-            flight.land(formOf(each));
-            flight.end(true);
-          });
+          flight.land(formOf(each));
+          flight.end(true);
         } else {
           const lot = each === 'own' ? own : each === 'busy' ? busy : each === 'held' ? held : again;
           if (!isWord(each)) want.past = pastOf(each);

@@ -291,7 +291,7 @@ export function createReads<Id, Value>(def: CacheDef<string, Id, Value>, parts: 
     const stamp = memory?.stamp() ?? 0;
     const reading: Reading = { key, id, options, maxStaleMs, share, stamp, askedAt: clock.elapsed() };
     return found.then(
-      (found) => answered(reading, found[place]),
+      (all) => answered(reading, all[place]),
       (error: unknown) => failed(reading, error),
     );
   };
@@ -305,8 +305,11 @@ export function createReads<Id, Value>(def: CacheDef<string, Id, Value>, parts: 
     // A loader that waited for a load which waits for it would wait for ever.
     if (isOwn(options) || isWithinLoad()) return alone(key, id, options);
     const asked = store.get(name, key);
-    const share = asked as Share<Value>;
-    if (share.answer !== undefined) return follow(share, alone, key, id, options);
+    const known = asked.share as Share<Value> | undefined;
+    if (known !== undefined) return follow(known, alone, key, id, options);
+    // Apart from what is found, which is that of many others, too: a load that takes long would hold on to it.
+    const share: Share<Value> = { answer: undefined, following: undefined };
+    asked.share = share;
     share.answer = read(asked, { key, id, options, maxStaleMs: undefined, share });
     return share.answer;
   };

@@ -1,7 +1,7 @@
 import type { ReadOptions } from '../facade.ts';
 import { type CopyPlan, copy, measure } from './copy.ts';
 
-/** One read of a key on its way to Redis, shared by those who ask for the same in the same tick. */
+/** One read of a key on its way to Redis, shared by those who ask for the same before it leaves. */
 export interface Share<Value> {
   /** Given to the first asker. */
   answer: Promise<Value | undefined> | undefined;
@@ -66,7 +66,7 @@ function open<Value>(share: Share<Value>): Following<Value> {
     tell = resolve;
     fail = reject;
   });
-  // The first asker may have been answered before these came, still within the tick: nothing else tells them.
+  // A read that fails tells nobody by itself.
   share.answer!.then(() => tell(undefined), fail);
   return { told, tell, take: undefined };
 }

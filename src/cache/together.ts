@@ -17,10 +17,12 @@ export function createTogether(misses: Misses, clock: Clock, gatherMs: number | 
   if (gatherMs === undefined) return alone;
   // What is read past a store that is away is not stored: it is not mixed with what is.
   const lots = { here: new Map<string, Waiting[]>(), away: new Map<string, Waiting[]>() };
+  type Place = keyof typeof lots;
 
-  const send = (lot: Map<string, Waiting[]>, isStoreAway: boolean): void => {
-    const waiting = [...lot.values()];
-    lot.clear();
+  const send = (place: Place): void => {
+    const isStoreAway = place === 'away';
+    const waiting = [...lots[place].values()];
+    lots[place] = new Map();
     const firsts = waiting.map(([first]) => first!);
     const forms = misses.read(
       firsts.map(({ want }) => want),
@@ -36,9 +38,10 @@ export function createTogether(misses: Misses, clock: Clock, gatherMs: number | 
   return (want, isStoreAway) => {
     // A loader that asks is waited for by others; and whom it waits for is found by where it asks.
     if (isWithinLoad()) return alone(want, isStoreAway);
-    const lot = isStoreAway ? lots.away : lots.here;
+    const place = isStoreAway ? 'away' : 'here';
+    const lot = lots[place];
     return new Promise((land) => {
-      if (lot.size === 0) clock.after(gatherMs, () => send(lot, isStoreAway));
+      if (lot.size === 0) clock.after(gatherMs, () => send(place));
       const same = lot.get(want.key);
       if (same === undefined) lot.set(want.key, [{ want, land }]);
       else same.push({ want, land });

@@ -19,12 +19,6 @@ export interface Guard {
 }
 
 const absent: Promise<readonly undefined[]> = Promise.resolve([undefined]);
-const answeredBy = (found: Asked['found']): Asked => ({
-  found,
-  place: 0,
-  answer: undefined,
-  following: undefined,
-});
 
 /**
  * A store that fails at once while its server is known to be away, and keeps the deletions that it did not accept. A key
@@ -51,10 +45,26 @@ export function guardStore(store: Store, { breaker, kept, away, orKeep }: Guard)
     });
     return answers;
   };
+  let bypassed: Map<string, Asked> | undefined;
+  /** A read that the store is not asked, one for all who ask for the key in a tick. */
+  const bypassing = (cache: string, key: string, answer: () => Asked['found']): Asked => {
+    if (bypassed === undefined) {
+      bypassed = new Map();
+      process.nextTick(() => {
+        bypassed = undefined;
+      });
+    }
+    const name = `${cache} ${key}`;
+    const known = bypassed.get(name);
+    if (known !== undefined) return known;
+    const asked: Asked = { found: answer(), place: 0, share: undefined };
+    bypassed.set(name, asked);
+    return asked;
+  };
   return {
     get(cache, key) {
-      if (breaker.isOpen) return answeredBy(Promise.reject(away));
-      if (kept.size > 0 && kept.has(cache, key)) return answeredBy(absent);
+      if (breaker.isOpen) return bypassing(cache, key, () => Promise.reject(away));
+      if (kept.size > 0 && kept.has(cache, key)) return bypassing(cache, key, () => absent);
       return store.get(cache, key);
     },
 

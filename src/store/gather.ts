@@ -8,7 +8,7 @@ export type Told = (found: readonly Found[] | undefined, error?: unknown) => voi
 /** Most keys in one command, so that the server is never kept from others for long. */
 const mostKeys = 128;
 
-/** So many answers at least are handed out in one go. */
+/** Half of the answers are handed out first where that is so many at least. */
 const fewestAtOnce = 8;
 
 /** What one command asks for, each key once, and the answers that are waited for. */
@@ -63,12 +63,13 @@ export function createGather(send: (keys: string[], told: Told) => void): (key: 
 
   /**
    * Half of the answers, and the rest when the first have led to what they lead to: the server carries out the next reads
-   * of those while the others are being used here. All at once, one of the two would always wait for the other.
+   * of those while the others are being used here. All at once, one of the two would always wait for the other. Where
+   * nothing was found nothing is used, and what is asked for next is asked for together.
    */
   const hand = ([even, odd]: Round['halves'], found: readonly Found[]): void => {
     even?.tell(found);
     const rest = (): void => odd?.tell(found);
-    if (found.length < 2 * fewestAtOnce) rest();
+    if (found.length < 2 * fewestAtOnce || found.every((each) => each === undefined)) rest();
     // A tick that is asked for within the microtasks comes after all of them.
     else queueMicrotask(() => process.nextTick(rest));
   };
@@ -87,7 +88,7 @@ export function createGather(send: (keys: string[], told: Told) => void): (key: 
     const place = keys.length;
     halves[place & 1] ??= newHalf();
     const { found } = halves[place & 1]!;
-    const asked: Asked = { found, place, answer: undefined, following: undefined };
+    const asked: Asked = { found, place, share: undefined };
     if (keys.push(key) === 1) {
       round.first = asked;
       if (inFlight === 0) process.nextTick(flush);

@@ -18,7 +18,7 @@ class Question {
   readonly args: readonly string[] = [];
   readonly name: string;
   readonly inTransaction = false;
-  /** That the client is not to trace it: on older Node it takes whoever might trace for somebody who does. */
+  /** True = the client leaves it alone: on older Node it takes whoever might trace for somebody who does. */
   isTraced = !isWatched();
   isResolved = false;
   isSettled = false;
@@ -98,12 +98,12 @@ class Open {
     this.#all.push(question);
     this.#timer ??= systemClock.every(ms, this.#look);
   }
-  /** Lets go of those that are settled: they come in the order of their replies, which is that of the questions. */
+  /** Lets go of those that are settled: nearly always the oldest, as replies come in the order of the questions. */
   settled(): void {
     const all = this.#all;
     while (this.#first < all.length && all[this.#first]!.isSettled) all[this.#first++] = undefined;
-    if (this.#first === mostSettled) {
-      all.splice(0, mostSettled);
+    if (this.#first >= mostSettled) {
+      all.splice(0, this.#first);
       this.#first = 0;
     }
     if (this.isOver) this.rest();

@@ -109,9 +109,8 @@ export interface Asked {
   readonly found: Promise<readonly (Buffer | undefined)[]>;
   /** Where its entry is in what is found. */
   readonly place: number;
-  /** What its first asker is answered, and those who came after him: the askers' own. */
-  answer: unknown;
-  following: unknown;
+  /** What its askers have in common: theirs alone. */
+  share: unknown;
 }
 
 /** Most keys in one command: few, so that readers of the same server hardly wait. */
@@ -122,7 +121,7 @@ export const mostKeys = 256;
  * when it has no room; results are by position of the keys.
  */
 export interface Store {
-  /** Reads of one tick leave as one command, and those of one key as one read. */
+  /** Reads of one tick leave as one command (of a turn, while others are on their way), those of one key as one read. */
   get(cache: string, key: string): Asked;
   getMany(cache: string, keys: readonly string[]): Promise<(Buffer | undefined)[]>;
   /** Header and tags of entries, without their values. */

@@ -320,3 +320,19 @@ test.each(['from the start', 'after a while'])(
     await proxy.close();
   },
 );
+
+test('while Redis is known to be away, reads of one key in one tick are one read', async () => {
+  const cache = app.caches.open(products);
+  origin.rows.set(1, 'pot');
+  await cut();
+  await until(async () => {
+    await cache.get(2);
+    return app.outage.isAway;
+  }, 'known to be away');
+  await app.caches.settled();
+  origin.loads.length = 0;
+  app.told('store:failed').length = 0;
+  expect(await Promise.all([cache.get(1), cache.get(1), cache.get(1)])).toEqual(['pot', 'pot', 'pot']);
+  expect(origin.loads).toHaveLength(1);
+  expect(app.told('store:failed')).toHaveLength(1);
+});

@@ -47,8 +47,8 @@ test('what comes within one turn under leases taken together is one command, and
   const heard: string[] = [];
   const hear = (load: string) => (i: number, result: Committed) => void heard.push(`${load}${i} ${result}`);
   await Promise.all([
-    commit(batch, 2, [draft('a'), draft('lost b')], { heard: hear('first'), left() {} }),
-    commit(batch, 2, [draft('lost c'), draft('d')], { heard: hear('second'), left() {} }),
+    commit(batch, 2, [draft('a'), draft('lost b')], { heard: hear('first'), sent() {} }),
+    commit(batch, 2, [draft('lost c'), draft('d')], { heard: hear('second'), sent() {} }),
   ]);
   expect(sent).toEqual(['one: a,lost b,lost c,d']);
   expect(heard).toEqual(['first0 written', 'first1 lost', 'second0 lost', 'second1 written']);
@@ -56,7 +56,7 @@ test('what comes within one turn under leases taken together is one command, and
 
 test('what differs in its leases, its reason or the size of its load is not mixed, nor what comes a turn later', async () => {
   const { sent, commit } = recorded();
-  const ignore = { heard() {}, left() {} };
+  const ignore = { heard() {}, sent() {} };
   const first = [
     commit(batch, 1, [draft('a')], ignore),
     commit({ ...batch, token: 'two' }, 1, [draft('b')], ignore),
@@ -72,14 +72,14 @@ test('what differs in its leases, its reason or the size of its load is not mixe
 test('a store that fails is told to every load', async () => {
   const { commit } = recorded(() => Promise.reject(new Error('away')));
   const results = await Promise.allSettled(
-    ['a', 'b'].map((key) => commit(batch, 1, [draft(key)], { heard() {}, left() {} })),
+    ['a', 'b'].map((key) => commit(batch, 1, [draft(key)], { heard() {}, sent() {} })),
   );
   expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
 });
 
 test('a turn that lasts long is not waited for', async () => {
   const { sent, commit, now } = recorded();
-  const ignore = { heard() {}, left() {} };
+  const ignore = { heard() {}, sent() {} };
   const first = [commit(batch, 1, [draft('a')], ignore)];
   now.ms = 5;
   first.push(commit(batch, 1, [draft('b')], ignore), commit(batch, 1, [draft('c')], ignore));
@@ -99,7 +99,7 @@ test('each load is told when its entries have left, not when they have arrived',
   const order: string[] = [];
   const told = (load: string) => ({
     heard() {},
-    left: () => void order.push(`${load} after ${sent.length}`),
+    sent: () => void order.push(`${load} after ${sent.length}`),
   });
   const all = Promise.all([
     commit(batch, 1, [draft('a')], told('first')),

@@ -18,10 +18,10 @@ test('a round that is over keeps no later one, however old it is to the garbage 
   // As a reader holds on to what he made of the bytes, for a moment.
   const read = async (key: string) => {
     const asked = gather(key);
-    asked.answer = asked.found.then((found) =>
+    asked.share = asked.found.then((found) =>
       new Array<number>(numbers).fill(found[asked.place]!.length / 2),
     );
-    await asked.answer;
+    await asked.share;
   };
   gc({ type: 'major' });
   const before = process.memoryUsage().heapUsed;

@@ -90,3 +90,17 @@ test('who asks for a key before it leaves asks what those before him asked, and 
   await first.found;
   expect(gather('a')).not.toBe(first);
 });
+
+test('where nothing was found all hear of it at once', async () => {
+  const gather = createGather((keys, told) => void Promise.resolve(keys.map(() => undefined)).then(told));
+  const get = reader(gather);
+  let left = 20;
+  const heard = Array.from({ length: left }, async (_, i) => {
+    await get(String(i));
+    left -= 1;
+  });
+  await heard[0];
+  await Promise.resolve();
+  expect(left).toBe(0);
+  await Promise.all(heard);
+});
