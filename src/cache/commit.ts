@@ -21,6 +21,7 @@ interface Part extends Told {
 interface Gathering {
   readonly batch: Batch;
   readonly drafts: Draft[];
+  /** One for each load. */
   readonly parts: Part[];
   /** By position of the drafts. */
   readonly partOf: Part[];

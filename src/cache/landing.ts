@@ -6,7 +6,6 @@ import type { Bound } from '../origin/bound.ts';
 import type { Loader, LoadResult } from '../origin/load.ts';
 import type { Recorder } from '../rooms.ts';
 import type { Draft, Store } from '../store/store.ts';
-import { createAnswers } from './answers.ts';
 import { createCommit } from './commit.ts';
 import { prepare, squeezed } from './draft.ts';
 import type { Flight } from './flight.ts';
@@ -76,7 +75,6 @@ export function createLanding(parts: LandingParts): Landing {
   const { def, settings, store, bound, clock, events, recorder, rates, mayForget, pulse } = parts;
   const cache = def.name;
   const commit = createCommit(store, clock);
-  const inTurn = createAnswers();
 
   const refused = (why: 'lost' | 'too-big' | 'encode' | 'store' | 'waited' | 'held-off' | 'negative-max') =>
     events.emit('entry:refused', { cache, why });
@@ -152,19 +150,12 @@ export function createLanding(parts: LandingParts): Landing {
         failed.push(flight);
       }
     });
-    let answered!: () => void;
-    const allAnswered = new Promise<void>((resolve) => {
-      answered = resolve;
-    });
-    const answer = () =>
-      inTurn(() => {
-        for (const each of answers) each();
-        answered();
-      });
+    const answer = (): void => {
+      for (const each of answers) each();
+    };
     const how = { token, seq, loadMs, filledBy: reason === 'miss' ? 'r' : 'f' } as const;
     await Promise.all([
       write(drafts, written, wants.length, how, answer),
-      allAnswered,
       giveBack(unwritten, token),
       giveBack(failed, token, restMs),
       remove(outdated),

@@ -9,7 +9,8 @@ export const partitionOf = (key: string): number => hash32(key) % partitions;
 export interface Slot {
   /** What stands before a key in the name of its entry. */
   readonly entry: string;
-  readonly entryBytes: number;
+  /** How many bytes that is. */
+  readonly entryLength: number;
   /** The hash that holds the leases: by entry, the token and when it ends. */
   readonly leases: string;
   /** Where it is kept since when entries count. */
@@ -34,7 +35,7 @@ export function createNames(prefix: string): Names {
       all = Array.from({ length: partitions }, (_, p) => {
         const both = `${prefix}:{${cache}#${p}}:`;
         const entry = `${both}e:`;
-        return { entry, entryBytes: Buffer.byteLength(entry), leases: `${both}l`, epoch: `${both}x` };
+        return { entry, entryLength: Buffer.byteLength(entry), leases: `${both}l`, epoch: `${both}x` };
       });
       slots.set(cache, all);
     }

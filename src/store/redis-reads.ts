@@ -45,8 +45,8 @@ export function createRedisReads(
     let text = `*${2 + keys.length}\r\n$4\r\nMGET\r\n$${Buffer.byteLength(epoch)}\r\n${epoch}\r\n`;
     for (let i = 0; i < keys.length; i++) {
       const key = keys[i]!;
-      const { entry, entryBytes } = names.slot(cache, partitionOf(key));
-      text += `$${entryBytes + Buffer.byteLength(key)}\r\n${entry}${key}\r\n`;
+      const { entry, entryLength } = names.slot(cache, partitionOf(key));
+      text += `$${entryLength + Buffer.byteLength(key)}\r\n${entry}${key}\r\n`;
     }
     ask!('mget', text, (reply, error) => {
       if (error !== undefined) return told(undefined, failure(error, watch));
