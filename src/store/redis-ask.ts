@@ -1,6 +1,6 @@
 import { channel } from 'node:diagnostics_channel';
 import type { Command, Redis } from 'ioredis';
-import { nextTurn, systemClock, type Timer } from '../clock.ts';
+import { type Open, OpenQuestions } from './open-questions.ts';
 
 /** Told once: the reply of a command as the client decodes it, texts as bytes, or why there is none. */
 export type Answered = (reply: unknown, error?: Error) => void;
@@ -14,7 +14,7 @@ const isWatched = (): boolean => traces.some(({ hasSubscribers }) => hasSubscrib
  * What the client needs of a command to send it and to know its reply. Its own kind makes an object, a promise, a timer
  * and some copies of each, which costs a reader more than everything else on the way.
  */
-class Question {
+class Question implements Open {
   readonly args: readonly string[] = [];
   readonly name: string;
   readonly inTransaction = false;
@@ -26,10 +26,10 @@ class Question {
   until = 0;
   readonly #text: string;
   readonly #answered: Answered;
-  readonly #open: Open;
+  readonly #open: OpenQuestions;
   #traced: { readonly promise: Promise<void>; end(error?: Error): void } | undefined;
 
-  constructor(name: string, text: string, answered: Answered, open: Open) {
+  constructor(name: string, text: string, answered: Answered, open: OpenQuestions) {
     this.name = name;
     this.#text = text;
     this.#answered = answered;
@@ -82,66 +82,9 @@ class Question {
 
 Object.assign(Question.prototype, { setTimeout: Question.prototype.limit });
 
-/**
- * Questions that have a limit of time, oldest first, and one timer for all of them. A list, and no set: a set that has
- * outgrown its table leads from the old table, with all that was in it, to the new one, and what is old to the garbage
- * collector keeps all that it leads to.
- */
-class Open {
-  readonly #all: (Question | undefined)[] = [];
-  /** Where the oldest that is open stands. */
-  #first = 0;
-  #timer: Timer | undefined;
-
-  add(question: Question, ms: number): void {
-    question.until = systemClock.elapsed() + ms;
-    this.#all.push(question);
-    this.#timer ??= systemClock.every(ms, this.#look);
-  }
-  /** Lets go of those that are settled: nearly always the oldest, as replies come in the order of the questions. */
-  settled(): void {
-    const all = this.#all;
-    while (this.#first < all.length && all[this.#first]!.isSettled) all[this.#first++] = undefined;
-    if (this.#first >= mostSettled) {
-      all.splice(0, this.#first);
-      this.#first = 0;
-    }
-    if (this.isOver) this.rest();
-  }
-  /** True once nothing more can be asked. */
-  isOver = false;
-  /** Leaves no timer behind where nothing is open. */
-  rest(): void {
-    if (this.#all.length > this.#first) return;
-    this.#timer?.stop();
-    this.#timer = undefined;
-  }
-  readonly #look = async (): Promise<void> => {
-    const timer = this.#timer!;
-    timer.stop();
-    const now = systemClock.elapsed();
-    // A process that stood still finds its timers first, and only then the answers of that time.
-    await nextTurn();
-    if (this.#timer !== timer) return;
-    this.#timer = undefined;
-    for (const question of this.#all.slice(this.#first) as Question[]) {
-      if (question.isSettled) continue;
-      if (question.until > now) {
-        this.#timer = systemClock.every(Math.ceil(question.until - now), this.#look);
-        return;
-      }
-      // As the client says it.
-      question.reject(new Error('Command timed out'));
-    }
-  };
-}
-
-/** So many places are given up at once. */
-const mostSettled = 64;
-
 /** Sends commands that are written already, past what the client does for each of its own. */
 export function createAsk(redis: Redis): (name: string, text: string, answered: Answered) => void {
-  const open = new Open();
+  const open = new OpenQuestions();
   redis.on('ready', () => {
     open.isOver = false;
   });
