@@ -117,3 +117,21 @@ describe('within one window', () => {
     expect(await outer).toEqual({ id: 60 });
   });
 });
+
+test('what is loaded has left for the store when its reader is answered', async () => {
+  const order: string[] = [];
+  const watched = await counter([alone], {
+    around: (store) => ({
+      ...store,
+      commit(...commit) {
+        order.push('sent');
+        return store.commit(...commit);
+      },
+    }),
+  });
+  origin.rows.set(31, { id: 31 });
+  await watched.caches.open(alone).get(31);
+  order.push('answered');
+  await watched.caches.settled();
+  expect(order).toEqual(['sent', 'answered']);
+});
