@@ -5,7 +5,8 @@ import { isNegative } from '../store/entry.ts';
 import type { Store } from '../store/store.ts';
 import { statsOf } from './counts.ts';
 import { createFront } from './front.ts';
-import { createReads, type ReadParts } from './reads.ts';
+import type { ReadParts } from './read-steps.ts';
+import { createReads } from './reads.ts';
 import { createSetter } from './set.ts';
 import { createWriter, type WriterParts } from './writer.ts';
 

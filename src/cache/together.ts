@@ -9,7 +9,7 @@ interface Waiting {
   land(form: Promise<Form | undefined>): void;
 }
 
-type One = (want: Want, isStoreAway: boolean) => Promise<Form | undefined>;
+export type One = (want: Want, isStoreAway: boolean) => Promise<Form | undefined>;
 
 /** Misses of single reads: each by itself, or those of a moment together, so that one load brings them all. */
 export function createTogether(misses: Misses, clock: Clock, gatherMs: number | undefined): One {

@@ -1,0 +1,160 @@
+import type { CacheDef } from '../define.ts';
+import type { ReadOptions } from '../facade.ts';
+import { isWithinLoad } from '../origin/within.ts';
+import type { Form } from '../store/codec.ts';
+import type { Asked } from '../store/store.ts';
+import { type Found, isUsable, openEntry } from './found.ts';
+import type { Judgement } from './judge.ts';
+import { pastOf } from './miss.ts';
+import { maxStaleOf, type ReadParts, type ReadSteps } from './read-steps.ts';
+import { broughtWithin } from './refresh.ts';
+import { follow, type Share, tellFollowers } from './share.ts';
+import type { One } from './together.ts';
+
+type ReadOne<Id, Value> = (
+  key: string,
+  id: Id,
+  options: ReadOptions<Id, Value> | undefined,
+) => Promise<Value | undefined>;
+
+/** Reads one key: with those who ask for it before the read leaves, unless it has terms of its own. */
+export function createReadOne<Id, Value>(
+  { name }: CacheDef<string, Id, Value>,
+  { store, judge, settings, reader, clock, memory, patience }: ReadParts,
+  { missed, hit, refresh, fresh, storeFailed, valueIn, inTime, fallback }: ReadSteps<Id, Value>,
+  missOne: One,
+): ReadOne<Id, Value> {
+  const { softMs } = settings;
+  type Options = ReadOptions<Id, Value> | undefined;
+
+  const loadedValue = async (
+    id: Id,
+    form: Promise<Form | undefined>,
+    options: Options,
+  ): Promise<Value | undefined> => {
+    try {
+      return await valueIn(await inTime(form));
+    } catch (error) {
+      return fallback(id, error, options?.fallback);
+    }
+  };
+
+  /** One read that waits for the store's answer. */
+  interface Reading {
+    readonly key: string;
+    readonly id: Id;
+    readonly options: Options;
+    /** Undefined = however stale. */
+    readonly maxStaleMs: number | undefined;
+    readonly share: Share<Value> | undefined;
+    readonly stamp: number;
+    readonly askedAt: number;
+  }
+
+  const load = async (
+    { key, id, options, share, askedAt }: Reading,
+    bytes: Buffer | undefined,
+    found: Found | undefined,
+    isStoreAway: boolean,
+  ): Promise<Value | undefined> => {
+    missed(key, options?.caller, found);
+    const form = missOne({ key, id, past: bytes && pastOf(bytes), askedAt }, isStoreAway);
+    const value = await loadedValue(id, form, options);
+    if (share?.following) tellFollowers(share, value, (by) => missed(key, by));
+    return value;
+  };
+
+  /** The value that was found; a stale one gives way to a newer one that comes in time. */
+  const give = (
+    { key, id, options, share, stamp }: Reading,
+    bytes: Buffer,
+    judged: Judgement,
+    value: Value | undefined,
+  ): Value | undefined | Promise<Value | undefined> => {
+    hit(key, options?.caller, bytes, judged);
+    const told = (given: Value | undefined): Value | undefined => {
+      if (share?.following) tellFollowers(share, given, (by) => hit(key, by, bytes, judged));
+      return given;
+    };
+    if (judged === 'alive') {
+      fresh(key, id, bytes);
+      memory?.keep(key, stamp, bytes, value);
+      return told(value);
+    }
+    const flight = refresh(key, id, bytes);
+    if (flight === undefined) return told(value);
+    return broughtWithin([flight], (signal) => clock.sleep(softMs, signal)).then(async (brought) =>
+      told(brought.has(key) ? await valueIn(brought.get(key)) : value),
+    );
+  };
+
+  const open = (
+    reading: Reading,
+    bytes: Buffer,
+    judged: Judgement,
+  ): Value | undefined | Promise<Value | undefined> => {
+    if (!isUsable(bytes, judged, reading.maxStaleMs, clock)) return load(reading, bytes, judged, false);
+    const use = (found: Found) =>
+      typeof found === 'object'
+        ? give(reading, bytes, judged, found.value as Value | undefined)
+        : load(reading, bytes, found, false);
+    const opened = openEntry(reader, bytes);
+    return opened instanceof Promise ? opened.then(use) : use(opened);
+  };
+
+  const failed = (reading: Reading, error: unknown, bytes?: Buffer): Promise<Value | undefined> => {
+    storeFailed(error);
+    return load(reading, bytes, undefined, true);
+  };
+
+  /** What becomes of a read when the store has answered: at once where it can be. */
+  const answered = (
+    reading: Reading,
+    bytes: Buffer | undefined,
+  ): Value | undefined | Promise<Value | undefined> => {
+    if (bytes === undefined) return load(reading, undefined, undefined, false);
+    const judging = judge.one(bytes);
+    if (typeof judging === 'string') return open(reading, bytes, judging);
+    return patience(judging, reading.askedAt).then(
+      (judged) => open(reading, bytes, judged),
+      (error: unknown) => failed(reading, error, bytes),
+    );
+  };
+
+  // No async function: that makes more objects, and this is what all readers do most.
+  const read = (
+    { found, place }: Asked,
+    { key, id, options, maxStaleMs, share }: Omit<Reading, 'stamp' | 'askedAt'>,
+  ): Promise<Value | undefined> => {
+    const stamp = memory?.stamp() ?? 0;
+    const reading: Reading = { key, id, options, maxStaleMs, share, stamp, askedAt: clock.elapsed() };
+    return found.then(
+      (all) => answered(reading, all[place]),
+      (error: unknown) => failed(reading, error),
+    );
+  };
+
+  const alone: ReadOne<Id, Value> = async (key, id, options) => {
+    const maxStaleMs = maxStaleOf(options);
+    return read(store.get(name, key), { key, id, options, maxStaleMs, share: undefined });
+  };
+
+  const one: ReadOne<Id, Value> = (key, id, options) => {
+    // A loader that waited for a load which waits for it would wait for ever.
+    if (isOwn(options) || isWithinLoad()) return alone(key, id, options);
+    const asked = store.get(name, key);
+    const known = asked.share as Share<Value> | undefined;
+    if (known !== undefined) return follow(known, alone, key, id, options);
+    // Apart from what is found, which is that of many others, too: a load that takes long would hold on to it.
+    const share: Share<Value> = { answer: undefined, following: undefined };
+    asked.share = share;
+    share.answer = read(asked, { key, id, options, maxStaleMs: undefined, share });
+    return share.answer;
+  };
+
+  return one;
+}
+
+/** How stale is too stale, and what is given instead of a failure, is each reader's own. */
+const isOwn = (options: ReadOptions | undefined): boolean =>
+  options !== undefined && (options.maxStale !== undefined || options.fallback !== undefined);
