@@ -20,14 +20,12 @@ export const isHashed = (key: string): boolean => key.startsWith(hashMark);
 const wrong = (codec: string, value: unknown): SamovarError =>
   new SamovarError('E_KEY', `expected an id for the ${codec} key codec, got ${describe(value)}`);
 
-const halfCharacter = /\p{Surrogate}/u;
-
 const string: KeyCodec<string> = {
   name: 'string',
   encode(id) {
     if (typeof id !== 'string' || id === '') throw wrong('string', id);
     // Half a character is written as the same replacement, whichever half it was: ids would share an entry.
-    if (halfCharacter.test(id)) throw wrong('string', id);
+    if (!id.isWellFormed()) throw wrong('string', id);
     // An id that looks like a hash is hashed itself, or it would name another's entry.
     if ((id.length > longestKeyBytes / 3 && Buffer.byteLength(id) > longestKeyBytes) || isHashed(id))
       return `${hashMark}${createHash('sha256').update(id).digest('base64url')}`;

@@ -1,5 +1,5 @@
 import { SamovarError } from '../errors.ts';
-import type { CacheClient } from '../facade.ts';
+import type { CacheClient, ReadOptions } from '../facade.ts';
 import { isWithinLoad } from '../origin/within.ts';
 
 /** Whether the process is still to serve. */
@@ -19,13 +19,12 @@ export function guarded<Id, Value>(cache: CacheClient<Id, Value>, life: Life): C
     if (signal.aborted) return Promise.reject(signal.reason);
     return unlessAborted(signal, work());
   };
+  const getFor = (id: Id, options: ReadOptions<Id, Value> | undefined) =>
+    serve(options?.signal, () => cache.get(id, options));
   return {
     ...cache,
-    get: (id, options) =>
-      // The way of most reads, without a closure.
-      options === undefined && !life.isOver
-        ? cache.get(id)
-        : serve(options?.signal, () => cache.get(id, options)),
+    // The way of most reads, without a closure, and so without room for what one would hold.
+    get: (id, options) => (options === undefined && !life.isOver ? cache.get(id) : getFor(id, options)),
     getMany: (ids, options) => serve(options?.signal, () => cache.getMany(ids, options)),
     getSettled: (ids, options) => serve(options?.signal, () => cache.getSettled(ids, options)),
     has: (id) => serve(undefined, () => cache.has(id)),

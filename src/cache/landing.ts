@@ -154,12 +154,11 @@ export function createLanding(parts: LandingParts): Landing {
       for (const each of answers) each();
     };
     const how = { token, seq, loadMs, filledBy: reason === 'miss' ? 'r' : 'f' } as const;
-    await Promise.all([
-      write(drafts, written, wants.length, how, answer),
-      giveBack(unwritten, token),
-      giveBack(failed, token, restMs),
-      remove(outdated),
-    ]);
+    const tasks = [write(drafts, written, wants.length, how, answer)];
+    if (unwritten.length > 0) tasks.push(giveBack(unwritten, token));
+    if (failed.length > 0) tasks.push(giveBack(failed, token, restMs));
+    if (outdated.length > 0) tasks.push(remove(outdated));
+    await (tasks.length === 1 ? tasks[0] : Promise.all(tasks));
   };
 
   const write = async (
@@ -194,7 +193,6 @@ export function createLanding(parts: LandingParts): Landing {
   };
 
   const giveBack = async (unwritten: readonly Flight[], token: string, restMs?: number): Promise<void> => {
-    if (unwritten.length === 0) return;
     try {
       const held = await store.abort(
         cache,
@@ -213,7 +211,6 @@ export function createLanding(parts: LandingParts): Landing {
   };
 
   const remove = async (outdated: readonly Flight[]): Promise<void> => {
-    if (outdated.length === 0) return;
     try {
       await store.delete(
         cache,

@@ -1,17 +1,15 @@
 import type { Bus } from '../bus/bus.ts';
-import { isSamovarError } from '../errors.ts';
 import { leaseMs } from '../lease/lease.ts';
 import { loopOf } from '../origin/within.ts';
 import type { Form } from '../store/codec.ts';
-import type { Begun } from '../store/store.ts';
+import { isStoreError } from '../store/store.ts';
 import type { Tags } from '../tags/tags.ts';
-import { createBegin } from './begin.ts';
 import { type Flight, type Flights, openFlight } from './flight.ts';
-import { formOf } from './form.ts';
 import type { Judge } from './judge.ts';
 import { createLanding, type Group, type LandingParts, type Want } from './landing.ts';
 import type { Patience } from './patience.ts';
 import { createSpots, type Spot } from './spots.ts';
+import { createTake, type Taken } from './take.ts';
 
 export interface MissParts extends LandingParts {
   readonly tags: Tags;
@@ -44,7 +42,7 @@ const mostOvertakes = 3;
 /** A want and how long it has waited for somebody else's load. */
 interface Waiter extends Want {
   past: Buffer | undefined;
-  askedAt: number | undefined;
+  askedAt: number;
   readonly spot: Spot | undefined;
   /** What had been told of the key before its lease was asked for. */
   heard: number;
@@ -56,10 +54,6 @@ interface Lot {
   readonly wants: Waiter[];
   readonly flights: Flight[];
 }
-/** What became of a lease, where no entry was found instead. */
-const isWord = (begun: Begun): begun is Exclude<Begun, Buffer> => typeof begun === 'string';
-const none: readonly undefined[] = [];
-const emptyLot = (): Lot => ({ wants: [], flights: [] });
 
 /**
  * Loads what readers miss: under a lease, once per key and process, and shared by all who wait. A miss, step by step:
@@ -74,92 +68,57 @@ const emptyLot = (): Lot => ({ wants: [], flights: [] });
  *    and nobody waits for longer than a dead holder's lease and his successor's load.
  */
 export function createMisses(parts: MissParts): Misses {
-  const { def, settings, store, tags, judge, reader, clock, bus, patience } = parts;
+  const { def, settings, clock, bus } = parts;
   const cache = def.name;
   const { fenced, unfenced, storeFailed } = createLanding(parts);
   const flights: Flights = new Map();
   const running = new Set<Promise<void>>();
   const spots = createSpots(cache, clock, bus);
 
-  const isReadable = async (bytes: Buffer): Promise<boolean> => {
-    try {
-      await reader.fromEntry(bytes);
-      return true;
-    } catch {
-      return false; // counted when a reader met it
-    }
-  };
-
-  const begin = createBegin(cache, store, bus !== undefined);
-  const askedAt = (want: Want): number => want.askedAt ?? clock.elapsed();
-
-  /** Takes leases; lands what is there already, and loads past a store that fails. */
-  const take = async ({ wants, flights }: Lot) => {
-    const [own, busy, held, again] = [emptyLot(), emptyLot(), emptyLot(), emptyLot()];
-    let seq = 0;
-    for (const want of wants) want.heard = want.spot?.heard ?? 0;
-    const keys = wants.map(({ key }) => key);
-    const past = wants.some((want) => want.past) ? wants.map((want) => want.past) : undefined;
-    const loads = Math.ceil(wants.length / settings.batch);
-    const { token, begun: beginning } = begin(
-      keys,
-      past,
-      leaseMs(settings.timeoutMs, Math.min(mostLoads, loads)),
-    );
-    try {
-      const asking = (async () => {
-        const [now, begun] = await Promise.all([settings.isTagged ? tags.seq() : 0, beginning]);
-        // Most often there is nothing to judge.
-        if (begun.every(isWord)) return { now, begun, judged: none };
-        return {
-          now,
-          begun,
-          judged: await judge.many(begun.map((each) => (isWord(each) ? undefined : each))),
-        };
-      })();
-      const { now, begun, judged } = await patience(asking, Math.min(...wants.map(askedAt)));
-      seq = now;
-      const readable =
-        judged === none
-          ? none
-          : await Promise.all(
-              begun.map((each, i) => !isWord(each) && judged[i] === 'alive' && isReadable(each)),
-            );
-      begun.forEach((each, i) => {
-        const [want, flight] = [wants[i]!, flights[i]!];
-        if (!isWord(each) && readable[i]) {
-          flight.land(formOf(each));
-          flight.end(true);
-        } else {
-          const lot = each === 'own' ? own : each === 'busy' ? busy : each === 'held' ? held : again;
-          if (!isWord(each)) want.past = pastOf(each);
-          lot.wants.push(want);
-          lot.flights.push(flight);
-        }
-      });
-    } catch (error) {
-      if (!isStoreError(error)) throw error;
-      storeFailed(error);
-      // What was not answered in time may still be done: leases taken then are given back behind it.
-      void store.abort(cache, keys, token).catch(storeFailed);
-      await unfenced({ wants, flights }, error.code === 'E_STORE_UNAVAILABLE' ? 'away' : 'store');
-    }
-    return { own, busy, held, again, token, seq };
-  };
+  const take = createTake(parts, storeFailed);
 
   /** Brings every flight down: by what is there, by loading it, or by waiting for whoever does. */
-  const proceed = async (lot: Lot, round = 1): Promise<void> => {
-    const { own, busy, held, again, token, seq } = await take(lot);
-    await Promise.all([
-      own.wants.length > 0 ? fenced(own, token, seq, { reason: 'miss' }) : undefined,
-      held.wants.length > 0 ? unfenced(held, 'held-off') : undefined,
-      again.wants.length === 0
-        ? undefined
-        : round < mostRounds
-          ? proceed(again, round + 1)
-          : unfenced(again, 'waited'),
-      ...busy.wants.map((want, i) => waitFor(want, busy.flights[i]!)),
-    ]);
+  const proceed = async ({ wants, flights }: Lot, round = 1): Promise<void> => {
+    for (const want of wants) want.heard = want.spot?.heard ?? 0;
+    const loads = Math.min(mostLoads, Math.ceil(wants.length / settings.batch));
+    let from: number;
+    let told: Taken;
+    try {
+      const isAgain = wants[0]!.until !== undefined;
+      const taking = take(wants, leaseMs(settings.timeoutMs, loads), isAgain);
+      from = taking.from;
+      told = await taking.taken;
+    } catch (error) {
+      if (!isStoreError(error)) throw error;
+      return unfenced({ wants, flights }, error.code === 'E_STORE_UNAVAILABLE' ? 'away' : 'store');
+    }
+    const lots: { own?: Lot; held?: Lot; again?: Lot } = {};
+    const add = (which: keyof typeof lots, want: Waiter, flight: Flight): void => {
+      lots[which] ??= { wants: [], flights: [] };
+      lots[which].wants.push(want);
+      lots[which].flights.push(flight);
+    };
+    const tasks: Promise<void>[] = [];
+    flights.forEach((flight, i) => {
+      const want = wants[i]!;
+      const got = told.got[from + i]!;
+      if (got === 'busy') {
+        tasks.push(waitFor(want, flight));
+      } else if (typeof got === 'string') {
+        add(got, want, flight);
+      } else if (Buffer.isBuffer(got)) {
+        want.past = pastOf(got);
+        add('again', want, flight);
+      } else {
+        flight.land(got.form);
+        flight.end(true);
+      }
+    });
+    const { own, held, again } = lots;
+    if (own) tasks.push(fenced(own, told.token, told.seq, { reason: 'miss' }));
+    if (held) tasks.push(unfenced(held, 'held-off'));
+    if (again) tasks.push(round < mostRounds ? proceed(again, round + 1) : unfenced(again, 'waited'));
+    await (tasks.length === 1 ? tasks[0] : Promise.all(tasks));
   };
 
   /** Somebody else loads the key: waits until it is told, a bounded time, then loads without storing. */
@@ -180,7 +139,7 @@ export function createMisses(parts: MissParts): Misses {
     const wants = group.wants.map((want): Waiter => {
       const spot = isStoreAway ? undefined : spots.enter(want.key);
       const deleted = spot?.deleted ?? 0;
-      const { key, id, past, askedAt } = want;
+      const { key, id, past, askedAt = clock.elapsed() } = want;
       return { key, id, past, askedAt, spot, heard: 0, deleted, pauseMs: firstPauseMs, until: undefined };
     });
     try {
@@ -236,6 +195,3 @@ export function createMisses(parts: MissParts): Misses {
 
 /** Enough of an entry to know it by. */
 export const pastOf = (bytes: Buffer): Buffer => bytes.subarray(0, pastBytes);
-
-export const isStoreError = (error: unknown): error is Error & { code: string } =>
-  isSamovarError(error) && (error.code === 'E_STORE_UNAVAILABLE' || error.code === 'E_STORE_FULL');

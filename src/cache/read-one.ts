@@ -1,8 +1,8 @@
 import type { CacheDef } from '../define.ts';
 import type { ReadOptions } from '../facade.ts';
 import { isWithinLoad } from '../origin/within.ts';
-import type { Form } from '../store/codec.ts';
 import type { Asked } from '../store/store.ts';
+import type { Flight } from './flight.ts';
 import { type Found, isUsable, openEntry } from './found.ts';
 import type { Judgement } from './judge.ts';
 import { pastOf } from './miss.ts';
@@ -27,18 +27,6 @@ export function createReadOne<Id, Value>(
   const { softMs } = settings;
   type Options = ReadOptions<Id, Value> | undefined;
 
-  const loadedValue = async (
-    id: Id,
-    form: Promise<Form | undefined>,
-    options: Options,
-  ): Promise<Value | undefined> => {
-    try {
-      return await valueIn(await inTime(form));
-    } catch (error) {
-      return fallback(id, error, options?.fallback);
-    }
-  };
-
   /** One read that waits for the store's answer. */
   interface Reading {
     readonly key: string;
@@ -59,34 +47,67 @@ export function createReadOne<Id, Value>(
   ): Promise<Value | undefined> => {
     missed(key, options?.caller, found);
     const form = missOne({ key, id, past: bytes && pastOf(bytes), askedAt }, isStoreAway);
-    const value = await loadedValue(id, form, options);
+    let value: Value | undefined;
+    try {
+      const read = valueIn(await inTime(form));
+      value = read instanceof Promise ? await read : read;
+    } catch (error) {
+      value = await fallback(id, error, options?.fallback);
+    }
     if (share?.following) tellFollowers(share, value, (by) => missed(key, by));
     return value;
   };
 
+  // What hits go through makes no closure: a function that makes some makes room for what they hold at every call.
+
+  const tellHit = ({ key, share }: Reading, bytes: Buffer, judged: Judgement, given: Value | undefined) =>
+    tellFollowers(share, given, (by) => hit(key, by, bytes, judged));
+
   /** The value that was found; a stale one gives way to a newer one that comes in time. */
   const give = (
-    { key, id, options, share, stamp }: Reading,
+    reading: Reading,
     bytes: Buffer,
     judged: Judgement,
     value: Value | undefined,
   ): Value | undefined | Promise<Value | undefined> => {
+    const { key, id, options, share } = reading;
     hit(key, options?.caller, bytes, judged);
-    const told = (given: Value | undefined): Value | undefined => {
-      if (share?.following) tellFollowers(share, given, (by) => hit(key, by, bytes, judged));
-      return given;
-    };
     if (judged === 'alive') {
       fresh(key, id, bytes);
-      memory?.keep(key, stamp, bytes, value);
-      return told(value);
+      memory?.keep(key, reading.stamp, bytes, value);
+    } else {
+      const flight = refresh(key, id, bytes);
+      if (flight !== undefined) return newest(reading, bytes, judged, value, flight);
     }
-    const flight = refresh(key, id, bytes);
-    if (flight === undefined) return told(value);
-    return broughtWithin([flight], (signal) => clock.sleep(softMs, signal)).then(async (brought) =>
-      told(brought.has(key) ? await valueIn(brought.get(key)) : value),
-    );
+    if (share?.following) tellHit(reading, bytes, judged, value);
+    return value;
   };
+
+  const newest = async (
+    reading: Reading,
+    bytes: Buffer,
+    judged: Judgement,
+    value: Value | undefined,
+    flight: Flight,
+  ): Promise<Value | undefined> => {
+    const brought = await broughtWithin([flight], (signal) => clock.sleep(softMs, signal));
+    const given = brought.has(reading.key) ? await valueIn(brought.get(reading.key)) : value;
+    tellHit(reading, bytes, judged, given);
+    return given;
+  };
+
+  const use = (
+    reading: Reading,
+    bytes: Buffer,
+    judged: Judgement,
+    found: Found,
+  ): Value | undefined | Promise<Value | undefined> =>
+    typeof found === 'object'
+      ? give(reading, bytes, judged, found.value as Value | undefined)
+      : load(reading, bytes, found, false);
+
+  const useLater = async (reading: Reading, bytes: Buffer, judged: Judgement, opened: Promise<Found>) =>
+    use(reading, bytes, judged, await opened);
 
   const open = (
     reading: Reading,
@@ -94,18 +115,22 @@ export function createReadOne<Id, Value>(
     judged: Judgement,
   ): Value | undefined | Promise<Value | undefined> => {
     if (!isUsable(bytes, judged, reading.maxStaleMs, clock)) return load(reading, bytes, judged, false);
-    const use = (found: Found) =>
-      typeof found === 'object'
-        ? give(reading, bytes, judged, found.value as Value | undefined)
-        : load(reading, bytes, found, false);
     const opened = openEntry(reader, bytes);
-    return opened instanceof Promise ? opened.then(use) : use(opened);
+    return opened instanceof Promise
+      ? useLater(reading, bytes, judged, opened)
+      : use(reading, bytes, judged, opened);
   };
 
   const failed = (reading: Reading, error: unknown, bytes?: Buffer): Promise<Value | undefined> => {
     storeFailed(error);
     return load(reading, bytes, undefined, true);
   };
+
+  const openLater = (reading: Reading, bytes: Buffer, judging: Promise<Judgement>) =>
+    patience(judging, reading.askedAt).then(
+      (judged) => open(reading, bytes, judged),
+      (error: unknown) => failed(reading, error, bytes),
+    );
 
   /** What becomes of a read when the store has answered: at once where it can be. */
   const answered = (
@@ -114,11 +139,7 @@ export function createReadOne<Id, Value>(
   ): Value | undefined | Promise<Value | undefined> => {
     if (bytes === undefined) return load(reading, undefined, undefined, false);
     const judging = judge.one(bytes);
-    if (typeof judging === 'string') return open(reading, bytes, judging);
-    return patience(judging, reading.askedAt).then(
-      (judged) => open(reading, bytes, judged),
-      (error: unknown) => failed(reading, error, bytes),
-    );
+    return typeof judging === 'string' ? open(reading, bytes, judging) : openLater(reading, bytes, judging);
   };
 
   // No async function: that makes more objects, and this is what all readers do most.

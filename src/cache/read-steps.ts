@@ -71,15 +71,23 @@ export function createReadSteps<Id, Value>(
   const storeFailed = (error: unknown) =>
     events.emit('store:failed', { role: 'cache', message: messageOf(error) });
 
-  /** The value in what a load brought. E_ENCODE when it cannot be read back. */
-  const valueIn = async (form: Form | undefined): Promise<Value | undefined> => {
+  const unreadable = (error: unknown): SamovarError => {
+    const why = messageOf(error instanceof Error && error.cause ? error.cause : error);
+    return new SamovarError('E_ENCODE', `a value of caches.${name} cannot be read back: ${why}`, {
+      cause: error,
+    });
+  };
+
+  /** The value in what a load brought: at once, unless it takes its time to be read. E_ENCODE when it cannot be read back. */
+  const valueIn = (form: Form | undefined): Value | undefined | Promise<Value | undefined> => {
+    if (form === undefined) return undefined;
     try {
-      return (form === undefined ? undefined : await reader.read(form)) as Value | undefined;
+      const value = reader.read(form) as Value | Promise<Value>;
+      return value instanceof Promise
+        ? value.catch((error: unknown) => Promise.reject(unreadable(error)))
+        : value;
     } catch (error) {
-      const why = messageOf(error instanceof Error && error.cause ? error.cause : error);
-      throw new SamovarError('E_ENCODE', `a value of caches.${name} cannot be read back: ${why}`, {
-        cause: error,
-      });
+      throw unreadable(error);
     }
   };
 

@@ -2,9 +2,10 @@ import { nextTurn } from '../clock.ts';
 import { leaseMs, newToken } from '../lease/lease.ts';
 import type { Form } from '../store/codec.ts';
 import { headPartOf } from '../store/entry.ts';
+import { isStoreError } from '../store/store.ts';
 import { type Flight, type Flights, openFlight } from './flight.ts';
 import { createLanding, type Group, type Want } from './landing.ts';
-import { isStoreError, type MissParts } from './miss.ts';
+import type { MissParts } from './miss.ts';
 
 /** Loads of what readers have a usable value of: one in the whole cluster for a key, and nobody has to wait for it. */
 export interface Refresher {

@@ -19,6 +19,12 @@ interface Told<Value> {
 /** Undefined = each has to read by itself. */
 type Take<Value> = (told: Told<Value> | undefined) => Value | undefined | Promise<Value | undefined>;
 
+type Again<Id, Value> = (
+  key: string,
+  id: Id,
+  options: ReadOptions<Id, Value> | undefined,
+) => Promise<Value | undefined>;
+
 interface Following<Value> {
   readonly told: Promise<Told<Value> | undefined>;
   tell(told: Told<Value> | undefined): void;
@@ -42,22 +48,31 @@ export function tellFollowers<Value>(
 /** Waits for the first asker's answer; whose value cannot be copied is read `again`. */
 export function follow<Id, Value>(
   share: Share<Value>,
-  again: (key: string, id: Id, options: ReadOptions<Id, Value> | undefined) => Promise<Value | undefined>,
+  again: Again<Id, Value>,
   key: string,
   id: Id,
   options: ReadOptions<Id, Value> | undefined,
 ): Promise<Value | undefined> {
   share.following ??= open(share);
   const { following } = share;
-  if (options === undefined && following.take !== undefined) return following.told.then(following.take);
-  const take: Take<Value> = (told) => {
+  if (options !== undefined) return following.told.then(takeOf(again, key, id, options));
+  following.take ??= takeOf(again, key, id, options);
+  return following.told.then(following.take);
+}
+
+// Apart from `follow`: where a closure is made, each call makes room for what it holds, needed or not.
+const takeOf =
+  <Id, Value>(
+    again: Again<Id, Value>,
+    key: string,
+    id: Id,
+    options: ReadOptions<Id, Value> | undefined,
+  ): Take<Value> =>
+  (told) => {
     if (told === undefined) return again(key, id, options);
     told.count(options?.caller);
     return copy(told.value, told.plan) as Value | undefined;
   };
-  if (options === undefined) following.take = take;
-  return following.told.then(take);
-}
 
 function open<Value>(share: Share<Value>): Following<Value> {
   let tell!: (told: Told<Value> | undefined) => void;

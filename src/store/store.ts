@@ -1,4 +1,4 @@
-import { SamovarError } from '../errors.ts';
+import { isSamovarError, SamovarError } from '../errors.ts';
 import type { Memory } from '../rooms.ts';
 
 /** The sole right to write some entries, until it ends or an invalidation takes it away. */
@@ -100,6 +100,10 @@ export const storeFull = (cause?: unknown): SamovarError =>
     hints: ['raise maxmemory, warm fewer keys, or let it evict: maxmemory-policy volatile-lfu'],
     cause,
   });
+
+/** What a store throws that is away, or has no room. */
+export const isStoreError = (error: unknown): error is Error & { code: string } =>
+  isSamovarError(error) && (error.code === 'E_STORE_UNAVAILABLE' || error.code === 'E_STORE_FULL');
 
 /**
  * A read of a key, the same for all who ask for it before it leaves: what one is answered is true for all. What is found is
