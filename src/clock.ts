@@ -71,23 +71,50 @@ export const systemClock: Clock = {
 /** Resolves when everything that is ready to run now has run. */
 export const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/**
- * A signal that aborts after `ms` with the reason given by `reason`, or when `outer` does.
- * Call `done` when the work has ended, so that no timer outlives it.
- */
-export function deadline(
-  clock: Clock,
-  ms: number,
-  reason: () => Error,
-  outer?: AbortSignal,
-): { signal: AbortSignal; done(): void } {
-  const controller = new AbortController();
-  const onOuter = () => controller.abort(outer!.reason);
+/** A limit of time; the signal and the promise of it are made when they are asked for. */
+export interface Deadline {
+  /** Aborts when the time is over, with what `over` rejects with. */
+  readonly signal: AbortSignal;
+  /** Rejects when the time is over. */
+  readonly over: Promise<never>;
+  /** Whether it is over, and this is why. */
+  isReason(error: unknown): boolean;
+  /** To be called when the work has ended, so that no timer outlives it. */
+  done(): void;
+}
+
+/** Is over after `ms`, with the reason given by `reason`, or when `outer` aborts. */
+export function deadline(clock: Clock, ms: number, reason: () => Error, outer?: AbortSignal): Deadline {
+  let controller: AbortController | undefined;
+  let over: Promise<never> | undefined;
+  let fail: ((why: unknown) => void) | undefined;
+  let ended: { readonly why: unknown } | undefined;
+  const end = (why: unknown): void => {
+    if (ended !== undefined) return;
+    ended = { why };
+    controller?.abort(why);
+    fail?.(why);
+  };
+  const onOuter = () => end(outer!.reason);
   if (outer?.aborted) onOuter();
   else outer?.addEventListener('abort', onOuter, { once: true });
-  const timer = clock.after(ms, () => controller.abort(reason()));
+  const timer = clock.after(ms, () => end(reason()));
   return {
-    signal: controller.signal,
+    get signal() {
+      if (controller === undefined) {
+        controller = new AbortController();
+        if (ended !== undefined) controller.abort(ended.why);
+      }
+      return controller.signal;
+    },
+    get over() {
+      over ??= new Promise<never>((_, reject) => {
+        fail = reject;
+        if (ended !== undefined) reject(ended.why);
+      });
+      return over;
+    },
+    isReason: (error) => ended !== undefined && ended.why === error,
     done() {
       timer.stop();
       outer?.removeEventListener('abort', onOuter);

@@ -43,12 +43,18 @@ export interface Voice {
   readonly origin: string;
 }
 
-/** Counts reads in memory: at once, without waiting, without throwing. Plan 0 = the entry was not warmed. */
+/** Counts reads in memory: at once, without waiting, without throwing. Several alike may be told together. */
 export interface Recorder {
-  hit(cache: string, key: string, caller: string | undefined, plan: number, row: number): void;
-  miss(cache: string, key: string, caller: string | undefined): void;
-  /** Several hits at once, of a key that somebody else counted meanwhile; their caller is the usual one. */
-  hits(cache: string, key: string, accesses: number): void;
+  /** Plan 0 = the entry was not warmed. */
+  hit(
+    cache: string,
+    key: string,
+    caller: string | undefined,
+    plan: number,
+    row: number,
+    accesses?: number,
+  ): void;
+  miss(cache: string, key: string, caller: string | undefined, accesses?: number): void;
   /** Calls the task whenever counts are about to leave, so that who counts elsewhere can tell; returns how to end that. */
   beforeFlush(task: () => void): () => void;
   fill(fill: Fill): void;

@@ -63,10 +63,10 @@ export function createRecorder(options: RecorderOptions): RunningRecorder {
     name: string,
     key: string,
     caller: string | undefined,
-    misses: 0 | 1,
+    accesses: number,
+    misses: number,
     plan: number,
     row: number,
-    accesses = 1,
   ) {
     const cache = current.caches.get(name) ?? openCache(current, name, rules);
     const by =
@@ -152,9 +152,8 @@ export function createRecorder(options: RecorderOptions): RunningRecorder {
   const timer = clock.every(options.flushEveryMs, flush);
 
   return {
-    hit: (cache, key, caller, plan, row) => count(cache, key, caller, 0, plan, row),
-    miss: (cache, key, caller) => count(cache, key, caller, 1, 0, 0),
-    hits: (cache, key, accesses) => count(cache, key, undefined, 0, 0, 0, accesses),
+    hit: (cache, key, caller, plan, row, accesses = 1) => count(cache, key, caller, accesses, 0, plan, row),
+    miss: (cache, key, caller, accesses = 1) => count(cache, key, caller, accesses, accesses, 0, 0),
     beforeFlush(task) {
       before.add(task);
       return () => before.delete(task);

@@ -20,12 +20,14 @@ export interface Reader {
   read(form: Form): unknown;
   /** The value in an entry, undefined for a negative one. */
   fromEntry(bytes: Buffer): unknown;
+  /** What an entry holds, for several to read. */
+  formOf(bytes: Buffer): Form | undefined | Promise<Form | undefined>;
   /** Why a loaded value does not fit the schema; undefined when it does. */
   misfit(value: unknown): Promise<string | undefined>;
 }
 
 /** What an entry holds; undefined = the origin has no such id. */
-export const formOf = (bytes: Buffer): Form | undefined => {
+const formOf = (bytes: Buffer): Form | undefined => {
   if (isNegative(bytes)) return undefined;
   const bits = flagsOf(bytes);
   return (bits & ~flags.typed) === 0
@@ -53,6 +55,11 @@ export function createReader(def: AnyCacheDef, settings: CacheSettings): Reader 
   };
 
   const read = (form: Form): unknown => {
+    const { once } = form;
+    if (once !== undefined) {
+      form.once = undefined;
+      return once.value;
+    }
     if ((form.flags & flags.deflated) === 0) return checked(form);
     let whole: Form | Promise<Form>;
     try {
@@ -74,6 +81,13 @@ export function createReader(def: AnyCacheDef, settings: CacheSettings): Reader 
       } catch (error) {
         return messageOf(error);
       }
+    },
+    formOf(bytes) {
+      const form = formOf(bytes);
+      if (form === undefined) return undefined;
+      const value = read(form);
+      const known = (value: unknown): Form => ({ ...form, once: { value } });
+      return value instanceof Promise ? value.then(known) : known(value);
     },
     fromEntry(bytes) {
       if (flagsOf(bytes) === 0 && schema === undefined) {

@@ -114,7 +114,7 @@ export function createMemory({ cache, settings, bus, clock, recorder, rates }: M
     const some = touched;
     touched = [];
     for (const held of some) {
-      recorder.hits(cache, held.key, held.hits);
+      recorder.hit(cache, held.key, undefined, 0, 0, held.hits);
       rates?.read(held.key, held.hits);
       hits += held.hits;
       held.hits = 0;

@@ -9,7 +9,7 @@ import type { Judge } from './judge.ts';
 import { createLanding, type Group, type LandingParts, type Want } from './landing.ts';
 import type { Patience } from './patience.ts';
 import { createSpots, type Spot } from './spots.ts';
-import { createTake, type Taken } from './take.ts';
+import { createTake, type Since, type Taken } from './take.ts';
 
 export interface MissParts extends LandingParts {
   readonly tags: Tags;
@@ -55,6 +55,9 @@ interface Lot {
   readonly flights: Flight[];
 }
 
+const sinceOf = ({ until, spot }: Waiter): Since =>
+  until === undefined ? 'start' : spot?.isWritten ? 'written' : 'wait';
+
 /**
  * Loads what readers miss: under a lease, once per key and process, and shared by all who wait. A miss, step by step:
  *
@@ -84,8 +87,7 @@ export function createMisses(parts: MissParts): Misses {
     let from: number;
     let told: Taken;
     try {
-      const isAgain = wants[0]!.until !== undefined;
-      const taking = take(wants, leaseMs(settings.timeoutMs, loads), isAgain);
+      const taking = take(wants, leaseMs(settings.timeoutMs, loads), sinceOf(wants[0]!));
       from = taking.from;
       told = await taking.taken;
     } catch (error) {

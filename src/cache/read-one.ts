@@ -54,14 +54,14 @@ export function createReadOne<Id, Value>(
     } catch (error) {
       value = await fallback(id, error, options?.fallback);
     }
-    if (share?.following) tellFollowers(share, value, (by) => missed(key, by));
+    if (share?.following) tellFollowers(share, value, (by, times) => missed(key, by, undefined, times));
     return value;
   };
 
   // What hits go through makes no closure: a function that makes some makes room for what they hold at every call.
 
   const tellHit = ({ key, share }: Reading, bytes: Buffer, judged: Judgement, given: Value | undefined) =>
-    tellFollowers(share, given, (by) => hit(key, by, bytes, judged));
+    tellFollowers(share, given, (by, times) => hit(key, by, bytes, judged, times));
 
   /** The value that was found; a stale one gives way to a newer one that comes in time. */
   const give = (

@@ -38,21 +38,21 @@ export function createReadSteps<Id, Value>(
   const fallback = createFallback(def, events);
   const tellHashed = once(() => events.emit('key:hashed', { cache: name }));
 
-  const missed = (key: string, caller: string | undefined, found?: Found): void => {
-    counts.misses += 1;
-    rates?.read(key);
-    recorder.miss(name, key, caller);
+  const missed = (key: string, caller: string | undefined, found?: Found, times = 1): void => {
+    counts.misses += times;
+    rates?.read(key, times);
+    recorder.miss(name, key, caller, times);
     if (isHashed(key)) tellHashed();
     if (found === 'corrupt' || found === 'version' || found === 'schema')
       events.emit('entry:refused', { cache: name, why: found });
   };
 
-  const hit = (key: string, caller: string | undefined, bytes: Buffer, judged: Found): void => {
-    if (judged === 'stale') counts.stale += 1;
-    else if (isNegative(bytes)) counts.negatives += 1;
-    else counts.hits += 1;
-    rates?.read(key);
-    recorder.hit(name, key, caller, planOf(bytes), rowOf(bytes));
+  const hit = (key: string, caller: string | undefined, bytes: Buffer, judged: Found, times = 1): void => {
+    if (judged === 'stale') counts.stale += times;
+    else if (isNegative(bytes)) counts.negatives += times;
+    else counts.hits += times;
+    rates?.read(key, times);
+    recorder.hit(name, key, caller, planOf(bytes), rowOf(bytes), times);
   };
 
   const refresh = (key: string, id: Id, bytes: Buffer): Flight | undefined => {

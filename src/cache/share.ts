@@ -9,11 +9,14 @@ export interface Share<Value> {
   following: Following<Value> | undefined;
 }
 
+/** Counts so many copies. */
+type Count = (caller: string | undefined, times: number) => void;
+
 /** A value that may be copied, and how each copy is counted. */
 interface Told<Value> {
   readonly value: Value | undefined;
   readonly plan: CopyPlan | undefined;
-  readonly count: (caller: string | undefined) => void;
+  readonly count: Count;
 }
 
 /** Undefined = each has to read by itself. */
@@ -30,18 +33,21 @@ interface Following<Value> {
   tell(told: Told<Value> | undefined): void;
   /** Of those who ask without options, as nearly all do. */
   take: Take<Value> | undefined;
+  /** How many of those there are: they are counted together. */
+  alike: number;
 }
 
 /** Answers the followers, before the first asker can change the value; each is counted as the first was. */
 export function tellFollowers<Value>(
   share: Share<Value> | undefined,
   value: Value | undefined,
-  count: (caller: string | undefined) => void,
+  count: Count,
 ): void {
   const following = share?.following;
   if (following === undefined) return;
   share!.following = undefined;
   const measured = measure(value);
+  if (measured !== undefined && following.alike > 0) count(undefined, following.alike);
   following.tell(measured && { value, plan: measured.plan, count });
 }
 
@@ -56,6 +62,7 @@ export function follow<Id, Value>(
   share.following ??= open(share);
   const { following } = share;
   if (options !== undefined) return following.told.then(takeOf(again, key, id, options));
+  following.alike += 1;
   following.take ??= takeOf(again, key, id, options);
   return following.told.then(following.take);
 }
@@ -70,7 +77,7 @@ const takeOf =
   ): Take<Value> =>
   (told) => {
     if (told === undefined) return again(key, id, options);
-    told.count(options?.caller);
+    if (options !== undefined) told.count(options.caller, 1);
     return copy(told.value, told.plan) as Value | undefined;
   };
 
@@ -83,5 +90,5 @@ function open<Value>(share: Share<Value>): Following<Value> {
   });
   // A read that fails tells nobody by itself.
   share.answer!.then(() => tell(undefined), fail);
-  return { told, tell, take: undefined };
+  return { told, tell, take: undefined, alike: 0 };
 }

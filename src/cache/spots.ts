@@ -7,6 +7,8 @@ export interface Spot {
   readonly heard: number;
   /** How often of that it was deleted. */
   readonly deleted: number;
+  /** The last that was told of it. */
+  readonly isWritten: boolean;
 }
 
 export interface Spots {
@@ -21,6 +23,7 @@ interface Place {
   users: number;
   heard: number;
   deleted: number;
+  isWritten: boolean;
   sleepers: (() => void)[];
 }
 
@@ -28,15 +31,16 @@ interface Place {
 export function createSpots(cache: string, clock: Clock, bus: Bus | undefined): Spots {
   const places = new Map<string, Place>();
 
-  const wake = (place: Place): void => {
+  const wake = (place: Place, isWritten: boolean): void => {
     place.heard += 1;
+    place.isWritten = isWritten;
     const { sleepers } = place;
     if (sleepers.length === 0) return;
     place.sleepers = [];
     for (const resolve of sleepers) resolve();
   };
   const wakeAll = (): void => {
-    for (const place of places.values()) wake(place);
+    for (const place of places.values()) wake(place, false);
   };
 
   bus?.on((news) => {
@@ -48,7 +52,7 @@ export function createSpots(cache: string, clock: Clock, bus: Bus | undefined): 
         const place = places.get(key);
         if (place === undefined) continue;
         if (news.kind === 'deleted') place.deleted += 1;
-        wake(place);
+        wake(place, news.kind === 'written');
       }
     }
   });
@@ -58,7 +62,7 @@ export function createSpots(cache: string, clock: Clock, bus: Bus | undefined): 
       if (bus === undefined) return undefined;
       let place = places.get(key);
       if (place === undefined) {
-        place = { users: 0, heard: 0, deleted: 0, sleepers: [] };
+        place = { users: 0, heard: 0, deleted: 0, isWritten: false, sleepers: [] };
         places.set(key, place);
       }
       place.users += 1;

@@ -1,7 +1,7 @@
 import { newToken } from '../lease/lease.ts';
 import type { Form } from '../store/codec.ts';
 import { type Begun, isStoreError } from '../store/store.ts';
-import { formOf, type Reader } from './form.ts';
+import type { Judgement } from './judge.ts';
 import type { LandingParts } from './landing.ts';
 import type { MissParts } from './miss.ts';
 
@@ -35,13 +35,22 @@ export interface Taking {
   readonly taken: Promise<Taken>;
 }
 
-/** `ms` is how long the leases are to last; `isAgain`: the keys were waited for. */
-export type Take = (asking: readonly Asking[], ms: number, isAgain: boolean) => Taking;
+/** Before a lease is asked for: nothing; the key was waited for; and was said to be written. */
+export type Since = 'start' | 'wait' | 'written';
 
-interface Lot {
+/** `ms` is how long the leases are to last. */
+export type Take = (asking: readonly Asking[], ms: number, since: Since) => Taking;
+
+interface Keys {
+  readonly keys: readonly string[];
+  /** By position. */
+  readonly past: readonly (Buffer | undefined)[];
+  readonly ms: number;
+}
+
+interface Lot extends Keys {
   readonly keys: string[];
   readonly past: (Buffer | undefined)[];
-  hasPast: boolean;
   ms: number;
   /** Of the one who has waited longest. */
   askedAt: number;
@@ -60,66 +69,85 @@ export function createTake(
   storeFailed: (error: unknown) => void,
 ): Take {
   const cache = def.name;
-  const waits = bus !== undefined;
-  const open: { first: Lot | undefined; again: Lot | undefined } = { first: undefined, again: undefined };
+  const open = new Map<Since, Lot>();
+
+  const formOf = async (bytes: Buffer, judged: Judgement | undefined): Promise<Got> => {
+    if (judged !== 'alive') return bytes;
+    try {
+      return { form: await reader.formOf(bytes) };
+    } catch {
+      return bytes; // counted when a reader met it
+    }
+  };
 
   /** Most often there is nothing to judge. */
   const gotOf = async (begun: readonly Begun[]): Promise<readonly Got[]> => {
     if (begun.every(isWord)) return begun;
     const judged = await judge.many(begun.map((each) => (isWord(each) ? undefined : each)));
-    return Promise.all(
-      begun.map(async (each, i): Promise<Got> => {
-        if (isWord(each)) return each;
-        return judged[i] === 'alive' && (await isReadable(reader, each)) ? { form: formOf(each) } : each;
-      }),
-    );
+    return Promise.all(begun.map((each, i) => (isWord(each) ? each : formOf(each, judged[i]))));
   };
 
-  const ask = async ({ keys, past, hasPast, ms, askedAt }: Lot): Promise<Taken> => {
+  const begin = ({ keys, past, ms }: Keys, token: string): Promise<Begun[]> => {
+    const waits = bus !== undefined;
+    const hasPast = past.some((each) => each !== undefined);
+    return store.begin(cache, keys, { token, ms }, { want: 'value', waits, ...(hasPast ? { past } : {}) });
+  };
+
+  /** What is said to be there is read, which is the least for a server that many ask; leases are for what is not. */
+  const look = async ({ keys, past, ms }: Keys, token: string): Promise<Begun[]> => {
+    const begun: (Begun | undefined)[] = await store.getMany(cache, keys);
+    const rest = keys.map((_, i) => i).filter((i) => begun[i] === undefined || isPast(begun[i], past[i]));
+    if (rest.length > 0) {
+      const asked = { keys: rest.map((i) => keys[i]!), past: rest.map((i) => past[i]), ms };
+      const told = await begin(asked, token);
+      rest.forEach((position, i) => {
+        begun[position] = told[i]!;
+      });
+    }
+    return begun as Begun[];
+  };
+
+  const ask = async (lot: Lot, since: Since): Promise<Taken> => {
     const token = newToken();
-    const options = { want: 'value', waits, ...(hasPast ? { past } : {}) } as const;
     const asking = async (): Promise<Taken> => {
-      const begin = store.begin(cache, keys, { token, ms }, options);
-      const [seq, begun] = settings.isTagged ? await Promise.all([tags.seq(), begin]) : [0, await begin];
+      const begins = since === 'written' ? look(lot, token) : begin(lot, token);
+      const [seq, begun] = settings.isTagged ? await Promise.all([tags.seq(), begins]) : [0, await begins];
       return { token, seq, got: await gotOf(begun) };
     };
     try {
-      return await patience(asking(), askedAt);
+      return await patience(asking(), lot.askedAt);
     } catch (error) {
       if (!isStoreError(error)) throw error;
       storeFailed(error);
       // What was not answered in time may still be done: leases taken then are given back behind it.
-      void store.abort(cache, keys, token).catch(storeFailed);
+      void store.abort(cache, lot.keys, token).catch(storeFailed);
       throw error;
     }
   };
 
-  const openLot = (which: keyof typeof open): Lot => {
+  const openLot = (since: Since): Lot => {
     const lot: Lot = {
       keys: [],
       past: [],
-      hasPast: false,
       ms: 0,
       askedAt: Number.POSITIVE_INFINITY,
       taken: new Promise((resolve) => {
         process.nextTick(() => {
-          open[which] = undefined;
-          resolve(ask(lot));
+          open.delete(since);
+          resolve(ask(lot, since));
         });
       }),
     };
+    open.set(since, lot);
     return lot;
   };
 
-  return (asking, ms, isAgain) => {
-    const which = isAgain ? 'again' : 'first';
-    open[which] ??= openLot(which);
-    const lot = open[which];
+  return (asking, ms, since) => {
+    const lot = open.get(since) ?? openLot(since);
     const from = lot.keys.length;
     for (const { key, past, askedAt } of asking) {
       lot.keys.push(key);
       lot.past.push(past);
-      lot.hasPast ||= past !== undefined;
       lot.askedAt = Math.min(lot.askedAt, askedAt);
     }
     lot.ms = Math.max(lot.ms, ms);
@@ -129,11 +157,5 @@ export function createTake(
 
 const isWord = (begun: Begun): begun is Exclude<Begun, Buffer> => typeof begun === 'string';
 
-async function isReadable(reader: Reader, bytes: Buffer): Promise<boolean> {
-  try {
-    await reader.fromEntry(bytes);
-    return true;
-  } catch {
-    return false; // counted when a reader met it
-  }
-}
+const isPast = (found: Begun | undefined, past: Buffer | undefined): boolean =>
+  past !== undefined && Buffer.isBuffer(found) && found.subarray(0, past.length).equals(past);

@@ -1,6 +1,6 @@
 import pLimit from 'p-limit';
-import { type Clock, deadline } from '../clock.ts';
-import type { AnyCacheDef, LoadReason } from '../define.ts';
+import { type Clock, type Deadline, deadline } from '../clock.ts';
+import type { AnyCacheDef, LoadContext, LoadReason } from '../define.ts';
 import { humanDuration } from '../duration.ts';
 import { isSamovarError, messageOf, SamovarError } from '../errors.ts';
 import type { Emitter } from '../events.ts';
@@ -79,18 +79,18 @@ export function createLoader(def: AnyCacheDef, options: LoaderOptions): Loader {
     let running: Promise<unknown> | undefined;
     try {
       const loading = whileLoading(def.name, keys, () =>
-        def.load([...ids], { signal: limit.signal, reason: request.reason, past }),
+        def.load([...ids], contextOf(limit, request.reason, past)),
       );
       running = loading;
       // A loader that ignores its signal is left behind; what it says later is heard by nobody.
-      const answer = await Promise.race([rejectWhenAborted(limit.signal), loading]);
+      const answer = await Promise.race([limit.over, loading]);
       const values = valuesOf(def, answer, ids, keys);
       outcome = values.length > 0 && values.every((value) => value instanceof Error) ? 'failed' : 'ok';
       return values;
     } catch (error) {
-      if (running && error === limit.signal.reason) left.push(running.catch(() => {}));
+      if (running && limit.isReason(error)) left.push(running.catch(() => {}));
       if (request.signal?.aborted) throw error;
-      if (isSamovarError(error) && error === limit.signal.reason) outcome = 'timeout';
+      if (isSamovarError(error) && limit.isReason(error)) outcome = 'timeout';
       else throw blamed(def, error);
       throw error;
     } finally {
@@ -162,11 +162,18 @@ export function createLoader(def: AnyCacheDef, options: LoaderOptions): Loader {
   };
 }
 
-const rejectWhenAborted = (signal: AbortSignal): Promise<never> =>
-  new Promise((_, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    else signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-  });
+/** Most loaders never ask for their signal, which costs more than all else of a call. */
+const contextOf = (
+  limit: Deadline,
+  reason: LoadReason,
+  past: (id: unknown) => Promise<unknown>,
+): LoadContext => ({
+  get signal() {
+    return limit.signal;
+  },
+  reason,
+  past,
+});
 
 const timedOut = (def: AnyCacheDef, ms: number): SamovarError =>
   new SamovarError(

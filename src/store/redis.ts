@@ -34,7 +34,7 @@ interface Scripts {
 }
 
 /** Bytes of entries in one command, unless the pace says otherwise. */
-const usualPieceBytes = 32_768;
+const usualPieceBytes = 65_536;
 const letters = { own: 0x6f, busy: 0x62, held: 0x68, written: 0x77 } as const;
 const begunBy = new Map<number, Begun>([
   [letters.own, 'own'],

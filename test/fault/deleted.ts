@@ -62,7 +62,7 @@ export async function openRig(urls: { cacheUrl: string; queueUrl: string }): Pro
       store: createRedisStore(cache, { prefix, tagsKey: tagsKey(prefix) }),
       tags: createRedisTags(cache, { prefix, keepMs: 86_400_000 }),
       budget: createBudget(createRedisLimiter(queue, { prefix }), { clock, events }),
-      recorder: { hit() {}, miss() {}, hits() {}, beforeFlush: () => () => {}, fill() {} },
+      recorder: { hit() {}, miss() {}, beforeFlush: () => () => {}, fill() {} },
       clock,
       events,
     });

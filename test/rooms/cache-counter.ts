@@ -117,10 +117,11 @@ export async function counter(defs: readonly AnyCacheDef[], options: CounterOpti
   const fills: Fill[] = [];
   const beforeFlush = new Set<() => void>();
   const recorder: Recorder = {
-    hit: (cache, key, caller, plan, row) => void hits.push({ cache, key, caller, plan, row }),
-    miss: (cache, key, caller) => void misses.push({ cache, key, caller }),
-    hits: (cache, key, accesses) => {
-      for (let i = 0; i < accesses; i++) hits.push({ cache, key, caller: undefined, plan: 0, row: 0 });
+    hit: (cache, key, caller, plan, row, accesses = 1) => {
+      for (let i = 0; i < accesses; i++) hits.push({ cache, key, caller, plan, row });
+    },
+    miss: (cache, key, caller, accesses = 1) => {
+      for (let i = 0; i < accesses; i++) misses.push({ cache, key, caller });
     },
     beforeFlush(task) {
       beforeFlush.add(task);

@@ -22,9 +22,8 @@ function holding(keys: number) {
   const told: number[] = [];
   let flush = () => {};
   const recorder: Recorder = {
-    hit() {},
+    hit: (_cache, _key, _caller, _plan, _row, accesses = 1) => void told.push(accesses),
     miss() {},
-    hits: (_cache, _key, accesses) => void told.push(accesses),
     fill() {},
     beforeFlush(task) {
       flush = task;
