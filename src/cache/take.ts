@@ -1,3 +1,4 @@
+import { nextTurn } from '../clock.ts';
 import { newToken } from '../lease/lease.ts';
 import type { Form } from '../store/codec.ts';
 import { type Begun, isStoreError } from '../store/store.ts';
@@ -61,7 +62,7 @@ type Parts = Pick<MissParts, 'tags' | 'judge' | 'bus' | 'patience'> &
   Pick<LandingParts, 'def' | 'settings' | 'store' | 'reader'>;
 
 /**
- * Asks for the leases of one tick in one command; what is loaded under them is each asker's own affair. Those who have waited
+ * Asks for the leases of one tick (of a turn, where they were waited for) in one command; what is loaded under them is each asker's own affair. Those who have waited
  * for a key ask apart from those who come with it: the patience of these may be at its end.
  */
 export function createTake(
@@ -132,10 +133,13 @@ export function createTake(
       ms: 0,
       askedAt: Number.POSITIVE_INFINITY,
       taken: new Promise((resolve) => {
-        process.nextTick(() => {
+        const go = (): void => {
           open.delete(since);
           resolve(ask(lot, since));
-        });
+        };
+        // Those who look again by themselves are woken by a timer each.
+        if (since === 'wait') void nextTurn().then(go);
+        else process.nextTick(go);
       }),
     };
     open.set(since, lot);
