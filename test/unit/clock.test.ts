@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
-import { systemClock } from '../../src/clock.ts';
+import { createMoment, deadline, systemClock } from '../../src/clock.ts';
 import { dayMs } from '../../src/duration.ts';
+import { fakeClock } from '../support/index.ts';
 
 test.each([30 * dayMs, Number.POSITIVE_INFINITY])('a wait of %d ms is not over at once', async (ms) => {
   const rung: string[] = [];
@@ -17,4 +18,38 @@ test.each([30 * dayMs, Number.POSITIVE_INFINITY])('a wait of %d ms is not over a
   stop.abort();
   await sleep;
   expect(early).toEqual([]);
+});
+
+test('readers that are answered together see one time, those after them a new one', async () => {
+  let looks = 0;
+  const looking = { ...systemClock, now: () => ++looks, elapsed: () => ++looks };
+  const moment = createMoment(looking);
+  const together = await Promise.all([1, 2, 3].map(async () => [moment.now(), moment.elapsed()]));
+  expect(together).toEqual(Array.from({ length: 3 }, () => [1, 2]));
+  expect(await Promise.all([1, 2].map(async () => moment.now()))).toEqual([3, 3]);
+});
+
+test('the signal and the promise of a limit are those of its end, asked for before or after it', async () => {
+  const clock = fakeClock();
+  const late = new Error('late');
+  const [before, after] = [deadline(clock, 10, () => late), deadline(clock, 10, () => late)];
+  const { signal, over } = before;
+  const told = over.catch((why: unknown) => why);
+  expect([signal.aborted, before.isReason(late)]).toEqual([false, false]);
+  await clock.advance(10);
+  expect([signal.reason, await told]).toEqual([late, late]);
+  expect([after.signal.reason, await after.over.catch((why: unknown) => why)]).toEqual([late, late]);
+  expect([after.isReason(late), after.isReason(new Error('late'))]).toEqual([true, false]);
+});
+
+test('a limit is over when the one around it is, and never once its work has ended', async () => {
+  const clock = fakeClock();
+  const outer = new AbortController();
+  const inner = deadline(clock, 10, () => new Error('late'), outer.signal);
+  const done = deadline(clock, 10, () => new Error('late'), outer.signal);
+  done.done();
+  outer.abort('enough');
+  await clock.advance(10);
+  expect([inner.signal.reason, done.signal.aborted]).toEqual(['enough', false]);
+  expect(deadline(clock, 10, () => new Error('late'), outer.signal).signal.reason).toBe('enough');
 });
