@@ -71,30 +71,18 @@ export const systemClock: Clock = {
   after: alarm,
 };
 
-/** The times of a clock, looked at once for all readers that are answered together. */
-export function createMoment(clock: Clock): Pick<Clock, 'now' | 'elapsed'> {
+/** The wall time of a clock, looked at once for all readers that are answered together. */
+export function createMoment(clock: Clock): () => number {
   let now: number | undefined;
-  let elapsed: number | undefined;
-  return {
-    now() {
-      if (now === undefined) {
-        now = clock.now();
-        // Behind all those whose answers are there already.
-        queueMicrotask(() => {
-          now = undefined;
-        });
-      }
-      return now;
-    },
-    elapsed() {
-      if (elapsed === undefined) {
-        elapsed = clock.elapsed();
-        queueMicrotask(() => {
-          elapsed = undefined;
-        });
-      }
-      return elapsed;
-    },
+  return () => {
+    if (now === undefined) {
+      now = clock.now();
+      // Behind all those whose answers are there already.
+      queueMicrotask(() => {
+        now = undefined;
+      });
+    }
+    return now;
   };
 }
 

@@ -55,20 +55,20 @@ interface Lot {
   readonly flights: Flight[];
 }
 
-const sinceOf = ({ until, spot }: Waiter): Since =>
-  until === undefined ? 'start' : spot?.isWritten ? 'written' : 'wait';
+const sinceOf = ({ until, spot, heard }: Waiter): Since =>
+  until === undefined ? 'start' : spot?.isWritten && spot.heard !== heard ? 'written' : 'wait';
 
 /**
  * Loads what readers miss: under a lease, once per key and process, and shared by all who wait. A miss, step by step:
  *
  * 1. A flight that is under way for the key is joined; else one is opened.
  * 2. `take` asks for leases (those of one tick in one command) and is told, key by key: own, busy, held off, or an entry
- *    that has come meanwhile. An entry that can be read brings its flight down; a store that does not answer in time has
- *    the value loaded past it.
- * 3. `proceed` loads what is its own, sends it to the store and answers (`landing.ts`), loads what is held off without
- *    storing it, and asks again past entries that are of no use.
- * 4. What is busy is waited for until the bus tells how it ended, and asked for again: a holder that died is succeeded,
- *    and nobody waits for longer than a dead holder's lease and his successor's load.
+ *    that has come meanwhile.
+ * 3. An entry that can be read brings its flight down. What is own is loaded, sent to the store and answered
+ *    (`landing.ts`), what is held off is loaded without being stored, past entries that are of no use one asks again, and
+ *    where the store does not answer in time all is loaded past it.
+ * 4. What is busy is waited for until the bus tells how it ended: it is read where it was written, else asked for again. A
+ *    holder that died is succeeded, and nobody waits for longer than a dead holder's lease and his successor's load.
  */
 export function createMisses(parts: MissParts): Misses {
   const { def, settings, clock, bus } = parts;
@@ -81,18 +81,22 @@ export function createMisses(parts: MissParts): Misses {
   const take = createTake(parts, storeFailed);
 
   /** Brings every flight down: by what is there, by loading it, or by waiting for whoever does. */
-  const proceed = async ({ wants, flights }: Lot, round = 1): Promise<void> => {
+  const proceed = async (lot: Lot, round = 1): Promise<void> => {
+    const tasks = await begin(lot, round);
+    await (tasks.length === 1 ? tasks[0] : Promise.all(tasks));
+  };
+
+  // Apart from `proceed`, which would hold on to what was found while it waits for loads.
+  const begin = async ({ wants, flights }: Lot, round: number): Promise<Promise<void>[]> => {
+    const since = sinceOf(wants[0]!);
     for (const want of wants) want.heard = want.spot?.heard ?? 0;
     const loads = Math.min(mostLoads, Math.ceil(wants.length / settings.batch));
-    let from: number;
-    let told: Taken;
+    let taken: Taken;
     try {
-      const taking = take(wants, leaseMs(settings.timeoutMs, loads), sinceOf(wants[0]!));
-      from = taking.from;
-      told = await taking.taken;
+      taken = await take(wants, leaseMs(settings.timeoutMs, loads), since);
     } catch (error) {
       if (!isStoreError(error)) throw error;
-      return unfenced({ wants, flights }, error.code === 'E_STORE_UNAVAILABLE' ? 'away' : 'store');
+      return [unfenced({ wants, flights }, error.code === 'E_STORE_UNAVAILABLE' ? 'away' : 'store')];
     }
     const lots: { own?: Lot; held?: Lot; again?: Lot } = {};
     const add = (which: keyof typeof lots, want: Waiter, flight: Flight): void => {
@@ -103,11 +107,11 @@ export function createMisses(parts: MissParts): Misses {
     const tasks: Promise<void>[] = [];
     flights.forEach((flight, i) => {
       const want = wants[i]!;
-      const got = told.got[from + i]!;
+      const got = taken.got[i]!;
       if (got === 'busy') {
         tasks.push(waitFor(want, flight));
       } else if (typeof got === 'string') {
-        add(got, want, flight);
+        add(got === 'absent' ? 'again' : got, want, flight);
       } else if (Buffer.isBuffer(got)) {
         want.past = pastOf(got);
         add('again', want, flight);
@@ -117,10 +121,10 @@ export function createMisses(parts: MissParts): Misses {
       }
     });
     const { own, held, again } = lots;
-    if (own) tasks.push(fenced(own, told.token, told.seq, { reason: 'miss' }));
+    if (own) tasks.push(fenced(own, taken.token, taken.seq, { reason: 'miss' }));
     if (held) tasks.push(unfenced(held, 'held-off'));
     if (again) tasks.push(round < mostRounds ? proceed(again, round + 1) : unfenced(again, 'waited'));
-    await (tasks.length === 1 ? tasks[0] : Promise.all(tasks));
+    return tasks;
   };
 
   /** Somebody else loads the key: waits until it is told, a bounded time, then loads without storing. */
@@ -169,7 +173,9 @@ export function createMisses(parts: MissParts): Misses {
   const join = async (flight: Flight, want: Want, isStoreAway: boolean): Promise<Form | undefined> => {
     const form = await flight.loaded;
     if (await flight.ended) return form;
-    return (flights.get(want.key) ?? start([want], isStoreAway)[0]!).loaded;
+    // What it has waited for so far was a load.
+    const anew = { ...want, askedAt: undefined };
+    return (flights.get(want.key) ?? start([anew], isStoreAway)[0]!).loaded;
   };
 
   return {

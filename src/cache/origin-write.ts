@@ -43,14 +43,9 @@ export function createOriginWrite({ def, clock, timeoutMs, dirty, openTarget }: 
   return async (write: OriginWrite): Promise<void> => {
     const limit = deadline(clock, timeoutMs, () => timedOut(def, timeoutMs));
     try {
-      await Promise.race([
-        new Promise<never>((_, reject) => {
-          limit.signal.addEventListener('abort', () => reject(limit.signal.reason), { once: true });
-        }),
-        carryOut(write, limit.signal),
-      ]);
+      await Promise.race([limit.over, carryOut(write, limit.signal)]);
     } catch (error) {
-      const isTold = error === limit.signal.reason || (isSamovarError(error) && error.code !== 'E_SCHEMA');
+      const isTold = limit.isReason(error) || (isSamovarError(error) && error.code !== 'E_SCHEMA');
       throw isTold ? error : failed(def, error);
     } finally {
       limit.done();

@@ -21,7 +21,7 @@ type ReadOne<Id, Value> = (
 export function createReadOne<Id, Value>(
   { name }: CacheDef<string, Id, Value>,
   { store, judge, settings, reader, clock, memory, patience }: ReadParts,
-  { moment, missed, hit, refresh, fresh, storeFailed, valueIn, inTime, fallback }: ReadSteps<Id, Value>,
+  { missed, hit, refresh, fresh, storeFailed, valueIn, inTime, fallback }: ReadSteps<Id, Value>,
   missOne: One,
 ): ReadOne<Id, Value> {
   const { softMs } = settings;
@@ -148,7 +148,7 @@ export function createReadOne<Id, Value>(
     { key, id, options, maxStaleMs, share }: Omit<Reading, 'stamp' | 'askedAt'>,
   ): Promise<Value | undefined> => {
     const stamp = memory?.stamp() ?? 0;
-    const reading: Reading = { key, id, options, maxStaleMs, share, stamp, askedAt: moment.elapsed() };
+    const reading: Reading = { key, id, options, maxStaleMs, share, stamp, askedAt: clock.elapsed() };
     return found.then(
       (all) => answered(reading, all[place]),
       (error: unknown) => failed(reading, error),

@@ -66,7 +66,7 @@ export function createReadSteps<Id, Value>(
   const fresh = (key: string, id: Id, bytes: Buffer): void => {
     if (isNegative(bytes)) return;
     slide?.read(key, bytes);
-    if (beta > 0 && isDueEarly(bytes, { now: moment.now(), loadMs: pulse.loadMs, beta, chance }))
+    if (beta > 0 && isDueEarly(bytes, { now: moment(), loadMs: pulse.loadMs, beta, chance }))
       refresher.begin({ key, id, past: pastOf(bytes) });
   };
 
@@ -110,7 +110,6 @@ export function createReadSteps<Id, Value>(
   };
 
   return {
-    moment,
     missed,
     hit,
     refresh,

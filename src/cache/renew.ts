@@ -103,10 +103,7 @@ export function createRenewal({ def, settings, store, reader, budget, clock }: R
       const touches: Touch[] = [];
       const kept = new Set<number>();
       try {
-        const late = new Promise<never>((_, reject) => {
-          limit.signal.addEventListener('abort', () => reject(limit.signal.reason), { once: true });
-        });
-        const ids = await Promise.race([late, def.stillCurrent(values, { signal: limit.signal })]);
+        const ids = await Promise.race([limit.over, def.stillCurrent(values, { signal: limit.signal })]);
         for (const id of ids) {
           const key = def.key.encode(id);
           const position = positions.get(key);

@@ -3,11 +3,10 @@ import { newToken } from '../lease/lease.ts';
 import type { Form } from '../store/codec.ts';
 import { type Begun, isStoreError } from '../store/store.ts';
 import type { Judgement } from './judge.ts';
-import type { LandingParts } from './landing.ts';
 import type { MissParts } from './miss.ts';
 
 /** A key whose lease is asked for. */
-export interface Asking {
+interface Asking {
   readonly key: string;
   /** The beginning of an entry that is of no use. */
   readonly past: Buffer | undefined;
@@ -16,54 +15,50 @@ export interface Asking {
 }
 
 /**
- * What became of a lease: own, somebody else's, held off. An entry that has come meanwhile is a value, or, where it cannot
- * be used, its bytes.
+ * What became of a key: its lease is own, somebody else's, held off; an entry was there, a value or, where it cannot be used,
+ * its bytes; or there was none, and nobody asked for the lease.
  */
-export type Got = Exclude<Begun, Buffer> | { readonly form: Form | undefined } | Buffer;
+type Got = Exclude<Begun, Buffer> | { readonly form: Form | undefined } | Buffer | 'absent';
 
-/** The leases of one tick. */
 export interface Taken {
   readonly token: string;
-  /** The tag clock before anything is loaded under them. */
+  /** The tag clock before anything is loaded under the leases. */
   readonly seq: number;
+  /** By position of the keys. */
   readonly got: readonly Got[];
 }
 
-/** Keys whose leases are asked for together with those of others, and where theirs are among them. */
-export interface Taking {
-  readonly from: number;
-  /** Rejects as the store does; what was taken is given back then. */
-  readonly taken: Promise<Taken>;
-}
-
-/** Before a lease is asked for: nothing; the key was waited for; and was said to be written. */
+/** Before this question: nothing; the key was waited for; and was said to be written. */
 export type Since = 'start' | 'wait' | 'written';
 
-/** `ms` is how long the leases are to last. */
-export type Take = (asking: readonly Asking[], ms: number, since: Since) => Taking;
+/** `ms` is how long the leases are to last. Rejects as the store does; what was taken is given back then. */
+type Take = (asking: readonly Asking[], ms: number, since: Since) => Promise<Taken>;
 
-interface Keys {
-  readonly keys: readonly string[];
-  /** By position. */
-  readonly past: readonly (Buffer | undefined)[];
-  readonly ms: number;
-}
-
-interface Lot extends Keys {
+/** What is asked for in one command. */
+interface Lot {
+  readonly since: Since;
+  readonly token: string;
   readonly keys: string[];
   readonly past: (Buffer | undefined)[];
   ms: number;
-  /** Of the one who has waited longest. */
-  askedAt: number;
-  readonly taken: Promise<Taken>;
+  readonly told: Promise<Told>;
+  /** Why there is no answer: it is dealt with for all of the lot. */
+  failure: unknown;
 }
 
-type Parts = Pick<MissParts, 'tags' | 'judge' | 'bus' | 'patience'> &
-  Pick<LandingParts, 'def' | 'settings' | 'store' | 'reader'>;
+/** By position of a lot's keys. */
+interface Told {
+  readonly seq: number;
+  readonly begun: readonly (Begun | undefined)[];
+  /** Of the entries. */
+  readonly judged: readonly (Judgement | undefined)[];
+}
+
+type Parts = Pick<MissParts, 'def' | 'settings' | 'store' | 'tags' | 'judge' | 'reader' | 'bus' | 'patience'>;
 
 /**
- * Asks for the leases of one tick (of a turn, where they were waited for) in one command; what is loaded under them is each asker's own affair. Those who have waited
- * for a key ask apart from those who come with it: the patience of these may be at its end.
+ * Asks for the leases of one tick (of a turn, where they were waited for) in one command. How long one waits for the answer,
+ * what is read of it and what is loaded is each asker's own affair.
  */
 export function createTake(
   { def, settings, store, tags, judge, reader, bus, patience }: Parts,
@@ -72,94 +67,108 @@ export function createTake(
   const cache = def.name;
   const open = new Map<Since, Lot>();
 
-  const formOf = async (bytes: Buffer, judged: Judgement | undefined): Promise<Got> => {
-    if (judged !== 'alive') return bytes;
-    try {
-      return { form: await reader.formOf(bytes) };
-    } catch {
-      return bytes; // counted when a reader met it
-    }
-  };
-
-  /** Most often there is nothing to judge. */
-  const gotOf = async (begun: readonly Begun[]): Promise<readonly Got[]> => {
-    if (begun.every(isWord)) return begun;
-    const judged = await judge.many(begun.map((each) => (isWord(each) ? undefined : each)));
-    return Promise.all(begun.map((each, i) => (isWord(each) ? each : formOf(each, judged[i]))));
-  };
-
-  const begin = ({ keys, past, ms }: Keys, token: string): Promise<Begun[]> => {
+  const begin = ({ keys, past, ms, token }: Lot): Promise<Begun[]> => {
     const waits = bus !== undefined;
     const hasPast = past.some((each) => each !== undefined);
     return store.begin(cache, keys, { token, ms }, { want: 'value', waits, ...(hasPast ? { past } : {}) });
   };
 
-  /** What is said to be there is read, which is the least for a server that many ask; leases are for what is not. */
-  const look = async ({ keys, past, ms }: Keys, token: string): Promise<Begun[]> => {
-    const begun: (Begun | undefined)[] = await store.getMany(cache, keys);
-    const rest = keys.map((_, i) => i).filter((i) => begun[i] === undefined || isPast(begun[i], past[i]));
-    if (rest.length > 0) {
-      const asked = { keys: rest.map((i) => keys[i]!), past: rest.map((i) => past[i]), ms };
-      const told = await begin(asked, token);
-      rest.forEach((position, i) => {
-        begun[position] = told[i]!;
-      });
-    }
-    return begun as Begun[];
+  /** What is said to be there is read, which is the least for a server that many ask. */
+  const look = async ({ keys, past }: Lot): Promise<(Buffer | undefined)[]> => {
+    const found = await store.getMany(cache, keys);
+    return found.map((bytes, i) => (isPast(bytes, past[i]) ? undefined : bytes));
   };
 
-  const ask = async (lot: Lot, since: Since): Promise<Taken> => {
-    const token = newToken();
-    const asking = async (): Promise<Taken> => {
-      const begins = since === 'written' ? look(lot, token) : begin(lot, token);
-      const [seq, begun] = settings.isTagged ? await Promise.all([tags.seq(), begins]) : [0, await begins];
-      return { token, seq, got: await gotOf(begun) };
-    };
+  const answer = async (lot: Lot): Promise<Told> => {
+    if (lot.since === 'written') {
+      const begun = await look(lot);
+      return { seq: 0, begun, judged: await judge.many(begun) };
+    }
+    const [seq, begun] = settings.isTagged
+      ? await Promise.all([tags.seq(), begin(lot)])
+      : [0, await begin(lot)];
+    // Most often there is nothing to judge.
+    const isEntry = begun.some((each) => typeof each === 'object');
+    return { seq, begun, judged: isEntry ? await judge.many(begun.map(entryIn)) : none };
+  };
+
+  const failed = (error: unknown, keys: readonly string[], { since, token }: Lot): void => {
+    if (!isStoreError(error)) return;
+    storeFailed(error);
+    // What was not answered in time may still be done: leases taken then are given back behind it.
+    if (since !== 'written') void store.abort(cache, keys, token).catch(storeFailed);
+  };
+
+  const ask = async (lot: Lot): Promise<Told> => {
+    open.delete(lot.since);
     try {
-      return await patience(asking(), lot.askedAt);
+      return await answer(lot);
     } catch (error) {
-      if (!isStoreError(error)) throw error;
-      storeFailed(error);
-      // What was not answered in time may still be done: leases taken then are given back behind it.
-      void store.abort(cache, lot.keys, token).catch(storeFailed);
+      lot.failure = error;
+      failed(error, lot.keys, lot);
       throw error;
     }
   };
 
   const openLot = (since: Since): Lot => {
-    const lot: Lot = {
-      keys: [],
-      past: [],
-      ms: 0,
-      askedAt: Number.POSITIVE_INFINITY,
-      taken: new Promise((resolve) => {
-        const go = (): void => {
-          open.delete(since);
-          resolve(ask(lot, since));
-        };
-        // Those who look again by themselves are woken by a timer each.
-        if (since === 'wait') void nextTurn().then(go);
-        else process.nextTick(go);
-      }),
-    };
+    const told = new Promise<Told>((resolve) => {
+      // Those who look again by themselves are woken by a timer each.
+      if (since === 'wait') void nextTurn().then(() => resolve(ask(lot)));
+      else process.nextTick(() => resolve(ask(lot)));
+    });
+    const lot: Lot = { since, token: newToken(), keys: [], past: [], ms: 0, told, failure: undefined };
     open.set(since, lot);
     return lot;
   };
 
-  return (asking, ms, since) => {
+  const gotOf = (
+    bytes: Buffer,
+    judged: Judgement | undefined,
+  ): Extract<Got, object> | Promise<Extract<Got, object>> => {
+    if (judged !== 'alive') return bytes;
+    try {
+      const form = reader.formOf(bytes);
+      // Why it cannot be read is counted when a reader meets it.
+      return form instanceof Promise
+        ? form.then(
+            (form) => ({ form }),
+            () => bytes,
+          )
+        : { form };
+    } catch {
+      return bytes;
+    }
+  };
+
+  return async (asking, ms, since) => {
     const lot = open.get(since) ?? openLot(since);
     const from = lot.keys.length;
-    for (const { key, past, askedAt } of asking) {
+    for (const { key, past } of asking) {
       lot.keys.push(key);
       lot.past.push(past);
-      lot.askedAt = Math.min(lot.askedAt, askedAt);
     }
     lot.ms = Math.max(lot.ms, ms);
-    return { from, taken: lot.taken };
+    let told: Told;
+    try {
+      told = await patience(lot.told, Math.min(...asking.map(({ askedAt }) => askedAt)));
+    } catch (error) {
+      const keys = asking.map(({ key }) => key);
+      if (error !== lot.failure) failed(error, keys, lot);
+      throw error;
+    }
+    const got: Got[] = [];
+    for (let i = from; i < from + asking.length; i++) {
+      const begun = told.begun[i] ?? 'absent';
+      const each = typeof begun === 'string' ? begun : gotOf(begun, told.judged[i]);
+      got.push(each instanceof Promise ? await each : each);
+    }
+    return { token: lot.token, seq: told.seq, got };
   };
 }
 
-const isWord = (begun: Begun): begun is Exclude<Begun, Buffer> => typeof begun === 'string';
+const none: readonly undefined[] = [];
 
-const isPast = (found: Begun | undefined, past: Buffer | undefined): boolean =>
-  past !== undefined && Buffer.isBuffer(found) && found.subarray(0, past.length).equals(past);
+const entryIn = (begun: Begun): Buffer | undefined => (typeof begun === 'object' ? begun : undefined);
+
+const isPast = (bytes: Buffer | undefined, past: Buffer | undefined): boolean =>
+  bytes !== undefined && past !== undefined && bytes.subarray(0, past.length).equals(past);

@@ -52,9 +52,7 @@ export function createFunctionTarget(
     try {
       const puts = rows.filter(({ value }) => value !== undefined);
       await Promise.race([
-        new Promise<never>((_, reject) => {
-          limit.signal.addEventListener('abort', () => reject(limit.signal.reason), { once: true });
-        }),
+        limit.over,
         Promise.resolve(
           write(new Map(puts.map(({ id, value }) => [id, value])), {
             signal: limit.signal,

@@ -28,13 +28,18 @@ function entry(body: string): Buffer {
 }
 
 /** Leases of a store that has some entries; what it is asked for is written down. */
-function leases(there: Record<string, Buffer> = {}, begun: (key: string) => Begun | Error = () => 'own') {
+function leases(
+  there: Record<string, Buffer> = {},
+  begun: (key: string) => Begun | Error = () => 'own',
+  answered = Promise.resolve(),
+) {
   const clock = fakeClock();
   const asked: string[] = [];
   const failures: unknown[] = [];
   const store = {
     async begin(_cache, keys, { ms }, { past }) {
       asked.push(`begin ${keys.join()} for ${ms}${past ? ', past some' : ''}`);
+      await answered;
       return keys.map((each) => {
         const told = begun(each);
         if (told instanceof Error) throw told;
@@ -62,21 +67,29 @@ function leases(there: Record<string, Buffer> = {}, begun: (key: string) => Begu
     },
     (error) => failures.push(error),
   );
-  const ask = async (names: string, since: Since = 'start', ms = 1, past?: Buffer) => {
-    const askings = [...names].map((each) => ({ key: each, past, askedAt: clock.elapsed() }));
-    const { from, taken } = take(askings, ms, since);
-    const { got } = await taken;
-    return askings.map((_, i) => got[from + i]);
+  const ask = async (
+    names: string,
+    {
+      since = 'start',
+      ms = 1,
+      past,
+      ago = 0,
+    }: { since?: Since; ms?: number; past?: Buffer; ago?: number } = {},
+  ) => {
+    const askedAt = clock.elapsed() - ago;
+    const { got } = await take(
+      [...names].map((each) => ({ key: each, past, askedAt })),
+      ms,
+      since,
+    );
+    return got;
   };
-  return { ask, asked, failures };
+  return { ask, asked, failures, clock };
 }
 
 test('keys of one tick are one question, with a lease that outlives the longest of their loads', async () => {
   const { ask, asked } = leases({}, (each) => (each === 'b' ? 'busy' : 'own'));
-  expect(await Promise.all([ask('ab', 'start', 5), ask('c', 'start', 9)])).toEqual([
-    ['own', 'busy'],
-    ['own'],
-  ]);
+  expect(await Promise.all([ask('ab', { ms: 5 }), ask('c', { ms: 9 })])).toEqual([['own', 'busy'], ['own']]);
   await ask('d');
   expect(asked).toEqual(['begin a,b,c for 9', 'begin d for 1']);
 });
@@ -85,19 +98,41 @@ test('keys that are looked at again by timers of one turn are one question, apar
   const { ask, asked } = leases();
   const later = async (name: string) => {
     await new Promise<void>((resolve) => process.nextTick(resolve));
-    return ask(name, 'wait');
+    return ask(name, { since: 'wait' });
   };
-  await Promise.all([ask('a', 'wait'), ask('b'), later('c')]);
+  await Promise.all([ask('a', { since: 'wait' }), ask('b'), later('c')]);
   expect(asked.toSorted()).toEqual(['begin a,c for 1', 'begin b for 1']);
 });
 
-test('what is said to be written is read; a lease is asked for what is not there, or is of no use', async () => {
+test('what is said to be written is read, and no lease is taken for what is not there or is of no use', async () => {
   const old = entry('1');
   const { ask, asked } = leases({ a: entry('{"n":1}'), b: old });
-  const [[a], [b, c]] = await Promise.all([ask('a', 'written'), ask('bc', 'written', 1, old)]);
+  const since = 'written';
+  const [[a], [b, c]] = await Promise.all([ask('a', { since }), ask('bc', { since, past: old })]);
   expect(a).toMatchObject({ form: { body: '{"n":1}' } });
-  expect([b, c]).toEqual(['own', 'own']);
-  expect(asked).toEqual(['read a,b,c', 'begin b,c for 1, past some']);
+  expect([b, c]).toEqual(['absent', 'absent']);
+  expect(asked).toEqual(['read a,b,c']);
+});
+
+test('an entry of no use is told to the lease that is asked for', async () => {
+  const { ask, asked } = leases();
+  await Promise.all([ask('a'), ask('b', { past: entry('1') })]);
+  expect(asked).toEqual(['begin a,b for 1, past some']);
+});
+
+test('who has no patience left gives up for himself alone, and gives back what may be his', async () => {
+  let answer = () => {};
+  const slow = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  const { ask, asked, failures, clock } = leases({}, () => 'own', slow);
+  const [old, fresh] = [ask('a', { ago: 245 }), ask('b')];
+  const late = old.catch(({ code }: { code: string }) => code);
+  await clock.advance(5);
+  expect(await late).toBe('E_STORE_UNAVAILABLE');
+  answer();
+  expect(await fresh).toEqual(['own']);
+  expect([asked, failures.length]).toEqual([['begin a,b for 1', 'give back a'], 1]);
 });
 
 test('an entry that cannot be read is what was found, for the next question to be past it', async () => {
