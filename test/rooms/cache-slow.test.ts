@@ -7,7 +7,19 @@ const origin = shop();
 const base = soldBy(origin);
 const plain = defineCache('plain', base);
 const tagged = defineCache('tagged', { ...base, tags: () => ['all'] });
-const defs = [plain, tagged];
+/** What it loads holds for those who had asked before it came, and for nobody after. */
+let opened = new Promise<void>(() => {});
+let begun = 0;
+const fleeting = defineCache('fleeting', {
+  ...base,
+  ttl: () => 0,
+  async load(ids: number[]) {
+    begun += 1;
+    await opened;
+    return ids.map(() => 'brief');
+  },
+});
+const defs = [plain, tagged, fleeting];
 const proxy = await startProxy(urls().cacheUrl);
 afterAll(() => proxy.close());
 // One answer comes in time, two do not.
@@ -71,4 +83,22 @@ test.each([
   proxy.pass();
   await slow.caches.settled();
   expect(await quick.caches.open(tagged).get(3)).toBe('old');
+});
+
+test('who waited for a load that is not for him has a whole patience for his next question', async () => {
+  let open = () => {};
+  opened = new Promise((resolve) => {
+    open = resolve;
+  });
+  const cache = slow.caches.open(fleeting);
+  const first = cache.get(4);
+  await until(() => begun === 1, 'it is being loaded');
+  const from = performance.now();
+  const second = cache.get(4);
+  await until(() => performance.now() - from > commandTimeoutMs, 'longer than a question may take');
+  slow.told('store:failed').length = 0;
+  proxy.delay(commandTimeoutMs / 8);
+  open();
+  expect(await Promise.all([first, second])).toEqual(['brief', 'brief']);
+  expect(slow.told('store:failed')).toEqual([]);
 });
