@@ -35,19 +35,19 @@ export type Since = 'start' | 'wait' | 'written';
 type Take = (asking: readonly Asking[], ms: number, since: Since) => Promise<Taken>;
 
 /** What is asked for in one command. */
-interface Lot {
+interface Question {
   readonly since: Since;
   readonly token: string;
   readonly keys: string[];
   readonly past: (Buffer | undefined)[];
   ms: number;
-  readonly told: Promise<Told>;
-  /** Why there is no answer: it is dealt with for all of the lot. */
+  readonly answer: Promise<Answer>;
+  /** Why there is no answer: it is dealt with for all who ask. */
   failure: unknown;
 }
 
-/** By position of a lot's keys. */
-interface Told {
+/** By position of the keys. */
+interface Answer {
   readonly seq: number;
   readonly begun: readonly (Begun | undefined)[];
   /** Of the entries. */
@@ -65,60 +65,68 @@ export function createTake(
   storeFailed: (error: unknown) => void,
 ): Take {
   const cache = def.name;
-  const open = new Map<Since, Lot>();
+  const open = new Map<Since, Question>();
 
-  const begin = ({ keys, past, ms, token }: Lot): Promise<Begun[]> => {
+  const begin = ({ keys, past, ms, token }: Question): Promise<Begun[]> => {
     const waits = bus !== undefined;
     const hasPast = past.some((each) => each !== undefined);
     return store.begin(cache, keys, { token, ms }, { want: 'value', waits, ...(hasPast ? { past } : {}) });
   };
 
   /** What is said to be there is read, which is the least for a server that many ask. */
-  const look = async ({ keys, past }: Lot): Promise<(Buffer | undefined)[]> => {
+  const look = async ({ keys, past }: Question): Promise<(Buffer | undefined)[]> => {
     const found = await store.getMany(cache, keys);
     return found.map((bytes, i) => (isPast(bytes, past[i]) ? undefined : bytes));
   };
 
-  const answer = async (lot: Lot): Promise<Told> => {
-    if (lot.since === 'written') {
-      const begun = await look(lot);
+  const answered = async (question: Question): Promise<Answer> => {
+    if (question.since === 'written') {
+      const begun = await look(question);
       return { seq: 0, begun, judged: await judge.many(begun) };
     }
     const [seq, begun] = settings.isTagged
-      ? await Promise.all([tags.seq(), begin(lot)])
-      : [0, await begin(lot)];
+      ? await Promise.all([tags.seq(), begin(question)])
+      : [0, await begin(question)];
     // Most often there is nothing to judge.
     const isEntry = begun.some((each) => typeof each === 'object');
     return { seq, begun, judged: isEntry ? await judge.many(begun.map(entryIn)) : none };
   };
 
-  const failed = (error: unknown, keys: readonly string[], { since, token }: Lot): void => {
+  const failed = (error: unknown, keys: readonly string[], { since, token }: Question): void => {
     if (!isStoreError(error)) return;
     storeFailed(error);
     // What was not answered in time may still be done: leases taken then are given back behind it.
     if (since !== 'written') void store.abort(cache, keys, token).catch(storeFailed);
   };
 
-  const ask = async (lot: Lot): Promise<Told> => {
-    open.delete(lot.since);
+  const ask = async (question: Question): Promise<Answer> => {
+    open.delete(question.since);
     try {
-      return await answer(lot);
+      return await answered(question);
     } catch (error) {
-      lot.failure = error;
-      failed(error, lot.keys, lot);
+      question.failure = error;
+      failed(error, question.keys, question);
       throw error;
     }
   };
 
-  const openLot = (since: Since): Lot => {
-    const told = new Promise<Told>((resolve) => {
+  const openQuestion = (since: Since): Question => {
+    const answer = new Promise<Answer>((resolve) => {
       // Those who look again by themselves are woken by a timer each.
-      if (since === 'wait') void nextTurn().then(() => resolve(ask(lot)));
-      else process.nextTick(() => resolve(ask(lot)));
+      if (since === 'wait') void nextTurn().then(() => resolve(ask(question)));
+      else process.nextTick(() => resolve(ask(question)));
     });
-    const lot: Lot = { since, token: newToken(), keys: [], past: [], ms: 0, told, failure: undefined };
-    open.set(since, lot);
-    return lot;
+    const question: Question = {
+      since,
+      token: newToken(),
+      keys: [],
+      past: [],
+      ms: 0,
+      answer,
+      failure: undefined,
+    };
+    open.set(since, question);
+    return question;
   };
 
   const gotOf = (
@@ -141,32 +149,35 @@ export function createTake(
   };
 
   return async (asking, ms, since) => {
-    const lot = open.get(since) ?? openLot(since);
-    const from = lot.keys.length;
+    const question = open.get(since) ?? openQuestion(since);
+    const from = question.keys.length;
     for (const { key, past } of asking) {
-      lot.keys.push(key);
-      lot.past.push(past);
+      question.keys.push(key);
+      question.past.push(past);
     }
-    lot.ms = Math.max(lot.ms, ms);
-    let told: Told;
+    question.ms = Math.max(question.ms, ms);
+    let answer: Answer;
     try {
-      told = await patience(lot.told, Math.min(...asking.map(({ askedAt }) => askedAt)));
+      answer = await patience(question.answer, oldest(asking));
     } catch (error) {
       const keys = asking.map(({ key }) => key);
-      if (error !== lot.failure) failed(error, keys, lot);
+      if (error !== question.failure) failed(error, keys, question);
       throw error;
     }
     const got: Got[] = [];
     for (let i = from; i < from + asking.length; i++) {
-      const begun = told.begun[i] ?? 'absent';
-      const each = typeof begun === 'string' ? begun : gotOf(begun, told.judged[i]);
+      const begun = answer.begun[i] ?? 'absent';
+      const each = typeof begun === 'string' ? begun : gotOf(begun, answer.judged[i]);
       got.push(each instanceof Promise ? await each : each);
     }
-    return { token: lot.token, seq: told.seq, got };
+    return { token: question.token, seq: answer.seq, got };
   };
 }
 
 const none: readonly undefined[] = [];
+
+const oldest = (asking: readonly Asking[]): number =>
+  asking.reduce((least, { askedAt }) => Math.min(least, askedAt), Number.POSITIVE_INFINITY);
 
 const entryIn = (begun: Begun): Buffer | undefined => (typeof begun === 'object' ? begun : undefined);
 
