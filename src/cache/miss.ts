@@ -81,14 +81,13 @@ export function createMisses(parts: MissParts): Misses {
   const take = createTake(parts, storeFailed);
 
   /** Brings every flight down: by what is there, by loading it, or by waiting for whoever does. */
-  const proceed = async (lot: Lot, round = 1): Promise<void> => {
-    const tasks = await begin(lot, round);
+  const proceed = async (lot: Lot, round = 1, since = sinceOf(lot.wants[0]!)): Promise<void> => {
+    const tasks = await begin(lot, round, since);
     await (tasks.length === 1 ? tasks[0] : Promise.all(tasks));
   };
 
   // Apart from `proceed`, which would hold on to what was found while it waits for loads.
-  const begin = async ({ wants, flights }: Lot, round: number): Promise<Promise<void>[]> => {
-    const since = sinceOf(wants[0]!);
+  const begin = async ({ wants, flights }: Lot, round: number, since: Since): Promise<Promise<void>[]> => {
     for (const want of wants) want.heard = want.spot?.heard ?? 0;
     const loads = Math.min(mostLoads, Math.ceil(wants.length / settings.batch));
     let taken: Taken;
@@ -98,7 +97,7 @@ export function createMisses(parts: MissParts): Misses {
       if (!isStoreError(error)) throw error;
       return [unfenced({ wants, flights }, error.code === 'E_STORE_UNAVAILABLE' ? 'away' : 'store')];
     }
-    const lots: { own?: Lot; held?: Lot; again?: Lot } = {};
+    const lots: { own?: Lot; held?: Lot; absent?: Lot; again?: Lot } = {};
     const add = (which: keyof typeof lots, want: Waiter, flight: Flight): void => {
       lots[which] ??= { wants: [], flights: [] };
       lots[which].wants.push(want);
@@ -111,18 +110,20 @@ export function createMisses(parts: MissParts): Misses {
       if (got === 'busy') {
         tasks.push(waitFor(want, flight));
       } else if (typeof got === 'string') {
-        add(got === 'absent' ? 'again' : got, want, flight);
+        add(got, want, flight);
       } else if (Buffer.isBuffer(got)) {
         want.past = pastOf(got);
         add('again', want, flight);
       } else {
         flight.land(got.form);
-        flight.end(true);
+        // What was told meanwhile may be that it was deleted: it is not for those who came after that.
+        flight.end(want.spot === undefined || want.spot.heard === want.heard);
       }
     });
-    const { own, held, again } = lots;
+    const { own, held, absent, again } = lots;
     if (own) tasks.push(fenced(own, taken.token, taken.seq, { reason: 'miss' }));
     if (held) tasks.push(unfenced(held, 'held-off'));
+    if (absent) tasks.push(proceed(absent, round, 'wait'));
     if (again) tasks.push(round < mostRounds ? proceed(again, round + 1) : unfenced(again, 'waited'));
     return tasks;
   };

@@ -44,6 +44,9 @@ interface Question {
   readonly answer: Promise<Answer>;
   /** Why there is no answer: it is dealt with for all who ask. */
   failure: unknown;
+  /** Keys of those whose patience has just ended. */
+  readonly left: string[];
+  isFailureTold: boolean;
 }
 
 /** By position of the keys. */
@@ -92,11 +95,21 @@ export function createTake(
     return { seq, begun, judged: isEntry ? await judge.many(begun.map(entryIn)) : none };
   };
 
-  const failed = (error: unknown, keys: readonly string[], { since, token }: Question): void => {
-    if (!isStoreError(error)) return;
-    storeFailed(error);
-    // What was not answered in time may still be done: leases taken then are given back behind it.
+  const tell = (error: unknown, question: Question): void => {
+    if (!question.isFailureTold) storeFailed(error);
+    question.isFailureTold = true;
+  };
+
+  /** What was not answered in time may still be done: leases taken then are given back behind it. */
+  const giveBack = (keys: readonly string[], { since, token }: Question): void => {
     if (since !== 'written') void store.abort(cache, keys, token).catch(storeFailed);
+  };
+
+  /** Those whose patience ends in one turn, which is nearly all of a tick, give back together. */
+  const leave = (error: unknown, asking: readonly Asking[], question: Question): void => {
+    tell(error, question);
+    if (question.left.length === 0) void nextTurn().then(() => giveBack(question.left.splice(0), question));
+    for (const { key } of asking) question.left.push(key);
   };
 
   const ask = async (question: Question): Promise<Answer> => {
@@ -105,7 +118,10 @@ export function createTake(
       return await answered(question);
     } catch (error) {
       question.failure = error;
-      failed(error, question.keys, question);
+      if (isStoreError(error)) {
+        tell(error, question);
+        giveBack(question.keys, question);
+      }
       throw error;
     }
   };
@@ -124,6 +140,8 @@ export function createTake(
       ms: 0,
       answer,
       failure: undefined,
+      left: [],
+      isFailureTold: false,
     };
     open.set(since, question);
     return question;
@@ -160,17 +178,17 @@ export function createTake(
     try {
       answer = await patience(question.answer, oldest(asking));
     } catch (error) {
-      const keys = asking.map(({ key }) => key);
-      if (error !== question.failure) failed(error, keys, question);
+      if (error !== question.failure && isStoreError(error)) leave(error, asking, question);
       throw error;
     }
-    const got: Got[] = [];
+    const got: (Got | Promise<Got>)[] = [];
     for (let i = from; i < from + asking.length; i++) {
       const begun = answer.begun[i] ?? 'absent';
-      const each = typeof begun === 'string' ? begun : gotOf(begun, answer.judged[i]);
-      got.push(each instanceof Promise ? await each : each);
+      got.push(typeof begun === 'string' ? begun : gotOf(begun, answer.judged[i]));
     }
-    return { token: question.token, seq: answer.seq, got };
+    const isLater = got.some((each) => each instanceof Promise);
+    const { token } = question;
+    return { token, seq: answer.seq, got: isLater ? await Promise.all(got) : (got as Got[]) };
   };
 }
 

@@ -277,3 +277,46 @@ describe('a process that holds the lease', () => {
     expect(origin.loads).toEqual([[1]]);
   });
 });
+
+test('who asks after a deletion is not given what another was still reading then', async () => {
+  let open = () => {};
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  let looks = 0;
+  const validate = async (value: unknown) => {
+    looks += 1;
+    await opened;
+    return { value };
+  };
+  const load = (ids: number[]) => origin.load(ids);
+  const unchecked = defineCache('checked', { ...base, load });
+  const checked = defineCache('checked', {
+    ...base,
+    load,
+    schema: { '~standard': { version: 1, vendor: 'test', validate } },
+  });
+  const [writer, reader] = [await counter([unchecked]), await counter([checked], { clock })];
+  const news: string[] = [];
+  reader.bus.on(({ kind }) => void news.push(kind));
+  reader.bus.open();
+  await until(() => reader.bus.isUp, 'it listens');
+  origin.rows.set(1, 'old');
+  origin.hold();
+  const first = writer.caches.open(unchecked).get(1);
+  await loading();
+  const waiter = reader.caches.open(checked).get(1);
+  await waiting();
+  origin.release();
+  expect(await first).toBe('old');
+  await until(() => looks === 1, 'it is being read');
+  origin.rows.set(1, 'new');
+  await writer.caches.open(unchecked).delete(1);
+  await until(() => news.includes('deleted'), 'that is heard');
+  const later = reader.caches.open(checked).get(1);
+  // Its own question was before this one.
+  await reader.store.getMany('checked', ['1']);
+  await nextTurn();
+  open();
+  expect(await Promise.all([waiter, later])).toEqual(['old', 'new']);
+});

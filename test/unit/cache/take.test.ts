@@ -1,16 +1,16 @@
 import { expect, test } from 'vitest';
 import { createReader } from '../../../src/cache/form.ts';
 import { settingsOf } from '../../../src/cache/options.ts';
-import { createPatience } from '../../../src/cache/patience.ts';
+import { createPatience, type Patience } from '../../../src/cache/patience.ts';
 import { createTake, type Since } from '../../../src/cache/take.ts';
-import { nextTurn } from '../../../src/clock.ts';
+import { nextTurn, systemClock } from '../../../src/clock.ts';
 import { defineCache, defineOrigin } from '../../../src/define.ts';
 import { SamovarError } from '../../../src/errors.ts';
 import { key } from '../../../src/key.ts';
 import { writeEntry } from '../../../src/store/entry.ts';
 import type { Begun, Store } from '../../../src/store/store.ts';
 import type { Tags } from '../../../src/tags/tags.ts';
-import { fakeClock } from '../../support/index.ts';
+import { fakeClock, until } from '../../support/index.ts';
 
 const def = defineCache('items', {
   origin: defineOrigin('db'),
@@ -32,6 +32,7 @@ function leases(
   there: Record<string, Buffer> = {},
   begun: (key: string) => Begun | Error = () => 'own',
   answered = Promise.resolve(),
+  patience?: Patience,
 ) {
   const clock = fakeClock();
   const asked: string[] = [];
@@ -63,7 +64,7 @@ function leases(
       tags: {} as Tags,
       judge: { one: () => 'alive', many: async (all) => all.map((each) => each && 'alive') },
       reader: createReader(def, settings),
-      patience: createPatience(clock, 250),
+      patience: patience ?? createPatience(clock, 250),
     },
     (error) => failures.push(error),
   );
@@ -132,6 +133,7 @@ test('who has no patience left gives up for himself alone, and gives back what m
   expect(await late).toBe('E_STORE_UNAVAILABLE');
   answer();
   expect(await fresh).toEqual(['own']);
+  await nextTurn();
   expect([asked, failures.length]).toEqual([['begin a,b for 1', 'give back a'], 1]);
 });
 
@@ -148,4 +150,22 @@ test('a store that fails is told of once, and gets back what it may have given',
   expect(both.map((each) => each.status === 'rejected' && each.reason)).toEqual([away, away]);
   await nextTurn();
   expect([asked, failures]).toEqual([['begin a,b for 1', 'give back a,b'], [away]]);
+});
+
+test('those who give up together are told of once, also when the answer fails afterwards', async () => {
+  let answer = () => {};
+  const slow = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  const away = new SamovarError('E_STORE_UNAVAILABLE', 'away');
+  const { ask, asked, failures } = leases({}, () => away, slow, createPatience(systemClock, 20));
+  await Promise.allSettled([ask('a'), ask('b'), ask('c')]);
+  const back = () => asked.filter((each) => each.startsWith('give back')).join();
+  await until(
+    () => ['a', 'b', 'c'].every((each) => back().includes(` ${each}`) || back().includes(`,${each}`)),
+    'all is given back',
+  );
+  answer();
+  await nextTurn();
+  expect(failures.length).toBe(1);
 });
