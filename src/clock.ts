@@ -1,8 +1,5 @@
 import { performance } from 'node:perf_hooks';
 
-// Looked up once: at each call that takes as long as reading the clock.
-const elapsed = performance.now.bind(performance);
-
 /** Time, injected. The only place that reads the clock or sets a timer, so that tests can hold both. */
 export interface Clock {
   /** Wall time in milliseconds since the epoch. */
@@ -37,7 +34,7 @@ function alarm(ms: number, ring: () => void): Timer {
 
 export const systemClock: Clock = {
   now: () => Date.now(),
-  elapsed,
+  elapsed: () => performance.now(),
   sleep: (ms, signal) =>
     new Promise((resolve) => {
       if (signal?.aborted) return resolve();
@@ -70,21 +67,6 @@ export const systemClock: Clock = {
   },
   after: alarm,
 };
-
-/** The wall time of a clock, looked at once for all readers that are answered together. */
-export function createMoment(clock: Clock): () => number {
-  let now: number | undefined;
-  return () => {
-    if (now === undefined) {
-      now = clock.now();
-      // Behind all those whose answers are there already.
-      queueMicrotask(() => {
-        now = undefined;
-      });
-    }
-    return now;
-  };
-}
 
 /** Resolves when everything that is ready to run now has run. */
 export const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

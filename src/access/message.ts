@@ -88,6 +88,6 @@ const isCount = (value: unknown): value is number =>
 /** The text as Postgres can hold it, half characters replaced; undefined for one that it cannot. */
 export function storableKey(text: string): string | undefined {
   if (typeof text !== 'string' || text === '' || text.includes('\0')) return undefined;
-  const key = /\p{Surrogate}/u.test(text) ? Buffer.from(text).toString() : text;
+  const key = text.toWellFormed();
   return key.length > longestKeyBytes || Buffer.byteLength(key) > longestKeyBytes ? undefined : key;
 }

@@ -33,7 +33,6 @@ export interface Loaded {
 }
 
 const mostTags = 1_000;
-const loneSurrogate = /\p{Surrogate}/u;
 const noReads = () => 0;
 
 /** Encodes a value and computes its tags and ttl; undefined becomes a negative entry. Throws for this key only. */
@@ -119,7 +118,7 @@ function tagsOf(def: AnyCacheDef, { id, value, tags: given }: Loaded, form: Form
   for (const tag of tags) {
     if (typeof tag !== 'string' || tag === '')
       throw badTags(def, `a list with ${tag === '' ? "''" : `a ${typeof tag}`}`);
-    if (loneSurrogate.test(tag)) throw badTags(def, 'a text that is not well-formed Unicode');
+    if (!tag.isWellFormed()) throw badTags(def, 'a text that is not well-formed Unicode');
   }
   return [...new Set(tags as string[])];
 }

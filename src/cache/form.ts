@@ -14,20 +14,25 @@ export class Unfit extends Error {
   }
 }
 
+/** A form of which a value was made already: it is given to the first who asks. */
+interface ReadForm extends Form {
+  once?: { readonly value: unknown } | undefined;
+}
+
 /** Values from what is stored of them: every call makes a value of its own. */
 export interface Reader {
   /** At once, unless it must be inflated aside or a schema takes its time. Throws, or rejects, with Unfit. */
   read(form: Form): unknown;
   /** The value in an entry, undefined for a negative one. */
   fromEntry(bytes: Buffer): unknown;
-  /** What an entry holds, for several to read. */
+  /** What an entry holds, for several to read; undefined for a negative one. Throws, or rejects, as `read` does. */
   formOf(bytes: Buffer): Form | undefined | Promise<Form | undefined>;
   /** Why a loaded value does not fit the schema; undefined when it does. */
   misfit(value: unknown): Promise<string | undefined>;
 }
 
 /** What an entry holds; undefined = the origin has no such id. */
-const formOf = (bytes: Buffer): Form | undefined => {
+const stored = (bytes: Buffer): Form | undefined => {
   if (isNegative(bytes)) return undefined;
   const bits = flagsOf(bytes);
   return (bits & ~flags.typed) === 0
@@ -54,7 +59,7 @@ export function createReader(def: AnyCacheDef, settings: CacheSettings): Reader 
     }
   };
 
-  const read = (form: Form): unknown => {
+  const read = (form: ReadForm): unknown => {
     const { once } = form;
     if (once !== undefined) {
       form.once = undefined;
@@ -83,11 +88,11 @@ export function createReader(def: AnyCacheDef, settings: CacheSettings): Reader 
       }
     },
     formOf(bytes) {
-      const form = formOf(bytes);
+      const form = stored(bytes);
       if (form === undefined) return undefined;
+      const withValue = (value: unknown): ReadForm => ({ ...form, once: { value } });
       const value = read(form);
-      const known = (value: unknown): Form => ({ ...form, once: { value } });
-      return value instanceof Promise ? value.then(known) : known(value);
+      return value instanceof Promise ? value.then(withValue) : withValue(value);
     },
     fromEntry(bytes) {
       if (flagsOf(bytes) === 0 && schema === undefined) {
@@ -97,7 +102,7 @@ export function createReader(def: AnyCacheDef, settings: CacheSettings): Reader 
           throw new Unfit('corrupt', error);
         }
       }
-      const form = formOf(bytes);
+      const form = stored(bytes);
       return form === undefined ? undefined : read(form);
     },
   };

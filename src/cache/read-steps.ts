@@ -1,4 +1,3 @@
-import { createMoment } from '../clock.ts';
 import type { CacheDef } from '../define.ts';
 import { durationMs } from '../duration.ts';
 import { messageOf, SamovarError } from '../errors.ts';
@@ -35,7 +34,6 @@ export function createReadSteps<Id, Value>(
   const { events, recorder, settings, reader, clock, counts, rates, pulse, chance } = parts;
   const { name } = def;
   const { earlyRefresh: beta, softMs } = settings;
-  const moment = createMoment(clock);
   const slide = createSlide(name, settings, parts);
   const fallback = createFallback(def, events);
   const tellHashed = once(() => events.emit('key:hashed', { cache: name }));
@@ -66,7 +64,7 @@ export function createReadSteps<Id, Value>(
   const fresh = (key: string, id: Id, bytes: Buffer): void => {
     if (isNegative(bytes)) return;
     slide?.read(key, bytes);
-    if (beta > 0 && isDueEarly(bytes, { now: moment(), loadMs: pulse.loadMs, beta, chance }))
+    if (beta > 0 && isDueEarly(bytes, { now: clock.now(), loadMs: pulse.loadMs, beta, chance }))
       refresher.begin({ key, id, past: pastOf(bytes) });
   };
 

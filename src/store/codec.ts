@@ -10,8 +10,6 @@ import { holds, isPlain, isSpecial } from './plain.ts';
 export interface Form {
   readonly body: string | Buffer;
   readonly flags: number;
-  /** The value, where it was read already: for the first who asks, as nobody shares it. */
-  once?: { readonly value: unknown } | undefined;
 }
 
 export type CodecChoice = 'json' | 'msgpack' | ValueCodec;

@@ -9,7 +9,7 @@ import { createAsk } from './redis-ask.ts';
 import { failure, type Guarded } from './redis-guard.ts';
 import { type Asked, mostKeys, type Store } from './store.ts';
 
-// Looked up once: at each call that takes longer than the counting.
+// Looked up once: at each call that takes as long as the counting.
 const { byteLength } = Buffer;
 
 interface Scripts {

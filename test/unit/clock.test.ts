@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createMoment, deadline, systemClock } from '../../src/clock.ts';
+import { deadline, systemClock } from '../../src/clock.ts';
 import { dayMs } from '../../src/duration.ts';
 import { fakeClock } from '../support/index.ts';
 
@@ -18,13 +18,6 @@ test.each([30 * dayMs, Number.POSITIVE_INFINITY])('a wait of %d ms is not over a
   stop.abort();
   await sleep;
   expect(early).toEqual([]);
-});
-
-test('readers that are answered together see one time, those after them a new one', async () => {
-  let looks = 0;
-  const moment = createMoment({ ...systemClock, now: () => ++looks });
-  expect(await Promise.all([1, 2, 3].map(async () => moment()))).toEqual([1, 1, 1]);
-  expect(await Promise.all([1, 2].map(async () => moment()))).toEqual([2, 2]);
 });
 
 test('the signal and the promise of a limit are those of its end, asked for before or after it', async () => {
